@@ -1,0 +1,203 @@
+# Copyright 2026 The yolo12_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""`scripts/demo.sh`: source and node as two processes over DDS, their results as table and picture."""
+import argparse
+from collections import Counter
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+from typing import List, Optional
+
+import rclpy
+from rclpy.parameter import Parameter
+
+from .recorder import Recorder, rows
+from ..config import package_share
+from ..errors import ConfigError, Yolo12Error
+from ..sources import open_source, PictureSource
+
+NAMESPACE = '/yolo12_demo'
+NODE = f'{NAMESPACE}/yolo12'
+START_TIMEOUT = 60.0
+IDLE_TIMEOUT = 30.0
+_MODELS = Path(__file__).resolve().parents[1] / 'models'
+
+
+class Demo:
+    """
+    Starts the processes and follows what they publish.
+
+    source: picture, folder or video.  config, model: of the node.  output: folder.
+    """
+
+    def __init__(self, source: str, config: Path, model: Optional[Path], output: Path):
+        self._source = source
+        opened = open_source(source)
+        self._pictures = isinstance(opened, PictureSource)
+        self._count = len(opened)
+        self._rate = opened.rate
+        names = [frame.name for frame in opened.frames()] if self._pictures else []
+        self._node = _start('yolo12_ros.ros.node', 'yolo12', {
+            'config_file': config, 'ros_img_topic_name': f'{NAMESPACE}/image', 'log_period': 0.0,
+            **({'model_file': model} if model else {})})
+        self._publisher: Optional[subprocess.Popen] = None
+        self._recorder = Recorder(names, namespace=NAMESPACE, parameter_overrides=[
+            Parameter('detections', value=f'{NODE}/detections'),
+            Parameter('render', value=f'{NODE}/render/compressed'),
+            Parameter('output', value=str(output)), Parameter('count', value=self._count),
+            Parameter('video_rate', value=0.0 if self._pictures else float(self._rate))])
+
+    def run(self) -> None:
+        """Detect everything, with progress on the terminal.  Raises Yolo12Error."""
+        self._wait_for_node()
+        self._publisher = _start('yolo12_ros.ros.image_source', 'image_source', {
+            'source': self._source, 'topic': f'{NAMESPACE}/image', 'loop': False, 'rate': 1000.0,
+            'wait_for': f'{NODE}/render/compressed'})
+        start = last = time.monotonic()
+        seen = 0
+        while not self._recorder.finished:
+            rclpy.spin_once(self._recorder, timeout_sec=0.1)
+            if len(self._recorder.frames) != seen:
+                seen, last = len(self._recorder.frames), time.monotonic()
+                _progress(seen, self._count, seen / (last - start))
+            elif self._publisher.poll() is not None and time.monotonic() - last > 2:
+                break                       # a video may hold fewer frames than it says
+            self._check(last)
+        print(file=sys.stderr)
+        if not seen:
+            raise Yolo12Error(f'{self._source} gave no frame')
+
+    def report(self) -> None:
+        """Print the detections and where the pictures are."""
+        frames = self._recorder.frames
+        if self._pictures:
+            for path, detections in zip(self._recorder.written, frames):
+                _print_table(path.stem.replace('_detections', ''), rows(detections))
+        else:
+            best = max(range(len(frames)), key=lambda i: len(frames[i].detections))
+            _print_table(f'frame {best} of {len(frames)}', rows(frames[best]))
+            total = Counter(name for frame in frames for name, _, _ in rows(frame))
+            print('in all frames: ' + ', '.join(f'{n} {name}' for name, n in total.most_common()))
+        for path in self._recorder.written:
+            print(f'written: {path}')
+
+    def close(self) -> None:
+        """Stop the processes."""
+        for process in filter(None, (self._publisher, self._node)):
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+        for process in filter(None, (self._publisher, self._node)):
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        self._recorder.destroy_node()
+
+    def _wait_for_node(self) -> None:
+        print('starting the node ...', file=sys.stderr)
+        deadline = time.monotonic() + START_TIMEOUT
+        while not self._recorder.count_publishers(f'{NODE}/render/compressed'):
+            rclpy.spin_once(self._recorder, timeout_sec=0.1)
+            if self._node.poll() is not None:
+                raise Yolo12Error('the node ended: its message is above')
+            if time.monotonic() > deadline:
+                raise Yolo12Error(f'the node did not start within {START_TIMEOUT:g} s')
+
+    def _check(self, last: float) -> None:
+        for name, process in (('node', self._node), ('image source', self._publisher)):
+            if process.poll() not in (None, 0):
+                raise Yolo12Error(f'the {name} ended: its message is above')
+        if time.monotonic() - last > IDLE_TIMEOUT:
+            raise Yolo12Error(f'no result for {IDLE_TIMEOUT:g} s')
+
+
+def _start(module: str, name: str, parameters) -> subprocess.Popen:
+    command = [sys.executable, '-m', module, '--ros-args', '-r', f'__ns:={NAMESPACE}',
+               '-r', f'__node:={name}', '--log-level', 'warn']
+    for key, value in parameters.items():
+        command += ['-p', f'{key}:={str(value).lower() if isinstance(value, bool) else value}']
+    return subprocess.Popen(command, start_new_session=True)
+
+
+def _progress(done: int, total: int, rate: float) -> None:
+    end = '\r' if sys.stderr.isatty() else '\n'
+    print(f'frame {done}{f" of {total}" if total else ""}, {rate:.1f} a second   ', end=end,
+          file=sys.stderr, flush=True)
+
+
+def _print_table(title: str, found) -> None:
+    print(f'\n{title}: {len(found)} detections')
+    if found:
+        print(f'  {"class":<16} {"score":>5}  {"x1":>7} {"y1":>7} {"x2":>7} {"y2":>7}')
+    for name, score, box in found:
+        print(f'  {name:<16} {score:5.2f}  ' + ' '.join(f'{v:7.1f}' for v in box))
+
+
+def _arguments(argv: Optional[List[str]]):
+    parser = argparse.ArgumentParser(prog='scripts/demo.sh', description=(
+        'Detect objects in a picture, a folder of pictures or a video with the ROS 2 node.'))
+    samples = Path(__file__).resolve().parents[1] / 'samples'
+    parser.add_argument('source', nargs='?', metavar='IMAGE|FOLDER|VIDEO',
+                        default=str(samples) if samples.is_dir() else None)
+    parser.add_argument('--model', type=Path, help='.onnx (PC) or .bin (RDK X5) with six heads')
+    parser.add_argument('--config', type=Path, help='JSON configuration that fits the model')
+    parser.add_argument('--output', type=Path, default=Path('yolo12_output'), help='folder')
+    args = parser.parse_args(argv)
+    if args.source is None:
+        raise ConfigError('give a picture, a folder or a video: scripts/demo.sh photo.jpg --model '
+                          'yolo12n.onnx')
+    return args
+
+
+def _configuration(args) -> Path:
+    shipped = _MODELS / 'demo.json'
+    if args.config:
+        return args.config.resolve()
+    if args.model is None and shipped.is_file():
+        return shipped
+    if args.model is None:
+        raise ConfigError('no model ships with this version: give a six-head model with --model '
+                          '(yolo12 export makes one; see docs/model.md)')
+    return (package_share() or Path.cwd()) / 'config' / 'yolo12n_onnx.json'
+
+
+def main(argv: Optional[List[str]] = None) -> int:
+    """Run the demo; exit code 1 on an error."""
+    demo = None
+    try:
+        args = _arguments(argv)
+        config = _configuration(args)
+        os.environ.setdefault('RCUTILS_COLORIZED_OUTPUT', '1' if sys.stderr.isatty() else '0')
+        rclpy.init(args=[])
+        demo = Demo(args.source, config, args.model and args.model.resolve(), args.output)
+        demo.run()
+        demo.report()
+    except Yolo12Error as e:
+        print(f'demo: error: {e}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        if demo is not None:
+            demo.close()
+        rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,303 @@
+# Copyright 2026 The yolo12_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The node `yolo12`: wiring of parameters, inputs, pipeline and outputs."""
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+import re
+import signal
+import sys
+from typing import Any, Dict, List, Optional, Set
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import SetParametersResult
+import rclpy
+from rclpy.clock import Clock, ClockType
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from std_msgs.msg import Header
+from std_srvs.srv import SetBool
+
+from .diagnostics import Diagnostics
+from .image_input import ImageInput
+from .messages import image_to_nv12, label_message
+from .output import CameraOutput
+from .parameters import check_change, declare, live_settings, TABLE, THRESHOLDS
+from .perception import PerceptionOutput
+from .shared_memory import hbm_header, hbm_to_nv12
+from .. import __version__
+from ..backends import open_model
+from ..config import Config, find_file, load_config
+from ..detector import Detector
+from ..errors import ConfigError, Yolo12Error
+from ..images import decode_file, decode_image
+from ..pipeline import Frame, Pipeline
+
+DEFAULT_CONFIG = 'config/yolo12n.json'
+
+
+class Yolo12Node(Node):
+    """
+    Subscribes to images, publishes detections.
+
+    Raises Yolo12Error when it cannot start; the message is for the person at the terminal.
+    """
+
+    def __init__(self, **options):
+        super().__init__('yolo12', **options)
+        first = declare(self, ('config_file', 'model_file'))
+        self._config = self._load(first)
+        names = [p.name for p in TABLE if p.name not in first]
+        defaults = {name: getattr(self._config.settings, name) for name in THRESHOLDS}
+        self._values: Dict[str, Any] = {**first, **declare(self, names, defaults)}
+        settings = live_settings(self._config.settings, self._values, self._config.labels)
+        self._config = replace(self._config, settings=settings)
+        model = open_model(self._config.model_file, self._values['backend'],
+                           self._values['in_flight'], **self._backend_options())
+        self._said: Set[str] = set()
+        self._detector = Detector(model, self._config, self._values['letterbox'])
+        cameras = camera_names(self._topics())
+        self._pipeline = Pipeline(self._detector, list(cameras), self._on_result,
+                                  self._on_failure, self._values['infer_timeout'])
+        self._outputs = {name: self._output(name, len(cameras) > 1) for name in cameras}
+        self._inputs = self._subscribe(cameras) if self._values['feed_type'] else {}
+        self._labels = self.create_publisher(
+            type(self._label_message()), '~/label_info',
+            QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
+        self._labels.publish(self._label_message())
+        self._diagnostics = Diagnostics(
+            self.get_name(), model.backend, self._pipeline, self._inputs,
+            self._values['watchdog_period'], self._values['error_after'])
+        self._diagnostics_publisher = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self.create_service(SetBool, '~/enable', self._on_enable)
+        self.add_on_set_parameters_callback(self._on_parameters)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(1.0, self._publish_diagnostics, clock=steady)
+        if self._values['log_period'] > 0:
+            self.create_timer(self._values['log_period'], self._log_rates, clock=steady)
+        self._apply_live()
+        self._log_start()
+        self._pipeline.start()
+        if not self._values['feed_type']:
+            self._feed_file()
+
+    def destroy_node(self) -> None:
+        """Stop the threads, free the model, then the node."""
+        self._pipeline.stop()
+        for output in self._outputs.values():
+            output.close()
+        self._detector.model.close()
+        super().destroy_node()
+
+    # ---- start ----
+
+    def _load(self, values: Dict[str, Any]) -> Config:
+        name = values['config_file'] or DEFAULT_CONFIG
+        file, places = find_file(name, Path.cwd())
+        if file is None:
+            raise ConfigError(f'config_file {name!r} does not exist; looked for '
+                              f'{", ".join(map(str, places))}')
+        config = load_config(file)
+        return config.with_model(values['model_file']) if values['model_file'] else config
+
+    def _backend_options(self) -> Dict[str, Any]:
+        onnx = self._config.model_file.suffix.lower() == '.onnx'
+        return {'threads': self._values['threads']} if onnx else {}
+
+    def _topics(self) -> List[str]:
+        several = [topic for topic in self._values['image_topics'] if topic]
+        if several:
+            return several
+        return [self._values['sharedmem_img_topic_name' if self._values['is_shared_mem_sub']
+                             else 'ros_img_topic_name']]
+
+    def _subscribe(self, cameras: Dict[str, str]) -> Dict[str, ImageInput]:
+        shared = bool(self._values['is_shared_mem_sub'])
+        transport = 'shared_mem' if shared else self._values['image_transport']
+        return {name: ImageInput(self, topic, transport, self._values['image_reliability'],
+                                 partial(self._on_image, name, shared),
+                                 self._values['watchdog_period'])
+                for name, topic in cameras.items()}
+
+    def _output(self, camera: str, several: bool) -> CameraOutput:
+        statistics = self._pipeline.statistics[camera]
+        output = CameraOutput(self, f'~/{camera}' if several else '~', self._config.labels,
+                              statistics, bool(self._values['dump_render_img']))
+        topic = self._values['msg_pub_topic_name']
+        try:
+            output.perception = PerceptionOutput(
+                self, f'{topic}/{camera}' if several else topic,
+                self._config.model_name or self._detector.model.name, self._config.labels,
+                statistics)
+        except ImportError:
+            self._once(f'ai_msgs is not installed: {topic} is not published')
+        return output
+
+    def _label_message(self):
+        header = Header(stamp=self.get_clock().now().to_msg())
+        return label_message(self._config.labels, self._detector.settings.score_threshold,
+                             str(self._config.path), header)
+
+    def _log_start(self) -> None:
+        """Print one block that says what runs."""
+        config, detector, model = self._config, self._detector, self._detector.model
+        width, height = model.input_size
+        lines = [f'yolo12_ros {__version__}',
+                 f'  config    {config.path}',
+                 f'  model     {config.model_file} ({model.name})',
+                 f'  backend   {model.backend}, {self._values["in_flight"]} in flight',
+                 f'  input     {width}x{height} nv12, {detector.mode}',
+                 *(f'  stride {h.stride:<3d}class {model.outputs[h.class_index].name}, '
+                   f'box {model.outputs[h.box_index].name}'
+                   f' ({model.outputs[h.box_index].dtype})' for h in detector.heads),
+                 f'  labels    {len(config.labels)}: {", ".join(config.labels[:4])}, ...',
+                 f'  keep      score >= {detector.settings.score_threshold}, '
+                 f'IoU {detector.settings.nms_threshold}, '
+                 f'at most {detector.settings.nms_top_k}',
+                 *(f'  subscribe {source.describe()}' for source in self._inputs.values()),
+                 f'  publish   {self.resolve_topic_name("~/detections")}']
+        self.get_logger().info('\n'.join(lines))
+        for warning in (*config.warnings, *detector.notes, *filter(None, [model.limits])):
+            self.get_logger().warning(warning)
+
+    def _feed_file(self) -> None:
+        """Detect the parameter `image` once, as dnn_node_example's feedback mode."""
+        path, _ = find_file(self._values['image'], Path.cwd())
+        if path is None:
+            raise ConfigError(f'feed_type is 0, but image {self._values["image"]!r} does not '
+                              'exist')
+        if self._values['image_type'] == 1:
+            decode = partial(decode_image, 'nv12', self._values['image_width'],
+                             self._values['image_height'], 0, path.read_bytes())
+        else:
+            decode = partial(decode_file, path)
+        camera = next(iter(self._outputs))
+        self._pipeline.put(Frame(camera, Header(frame_id='feedback'), decode))
+
+    # ---- frames ----
+
+    def _on_image(self, camera: str, shared: bool, message) -> None:
+        if not self._values['enabled']:
+            return
+        if shared:
+            frame = Frame(camera, hbm_header(message), partial(hbm_to_nv12, message))
+        else:
+            frame = Frame(camera, message.header, partial(image_to_nv12, message))
+        self._pipeline.put(frame)
+
+    def _on_result(self, frame: Frame) -> None:
+        self._outputs[frame.camera].publish(frame)
+
+    def _on_failure(self, frame: Frame, error: Exception) -> None:
+        kind = '' if isinstance(error, Yolo12Error) else f'{type(error).__name__}: '
+        self._once(f'{frame.camera}: {kind}{error}', error=True)
+
+    def _once(self, text: str, error: bool = False) -> None:
+        """Log a sentence once; sentences that differ in numbers only are the same."""
+        key = re.sub(r'\d+', '#', text)
+        if key not in self._said:
+            self._said.add(key)
+            log = self.get_logger().error if error else self.get_logger().info
+            log(text + (' (said once; see the counts)' if error else ''))
+
+    # ---- live changes ----
+
+    def _on_parameters(self, parameters: List[Parameter]) -> SetParametersResult:
+        result = check_change(parameters)
+        if not result.successful:
+            return result
+        values = {p.name: p.value for p in parameters if p.name in self._values}
+        try:
+            settings = live_settings(self._detector.settings, values, self._config.labels)
+        except ConfigError as e:
+            return SetParametersResult(successful=False, reason=str(e))
+        self._values.update(values)
+        self._detector.settings = settings
+        self._apply_live()
+        if 'score_threshold' in values:
+            self._labels.publish(self._label_message())
+        return result
+
+    def _apply_live(self) -> None:
+        for output in self._outputs.values():
+            output.max_rate = self._values['render_max_rate']
+            output.jpeg_quality = self._values['jpeg_quality']
+
+    def _on_enable(self, request, response):
+        result = self.set_parameters([Parameter('enabled', value=request.data)])[0]
+        response.success = result.successful
+        response.message = 'enabled' if self._values['enabled'] else 'disabled'
+        return response
+
+    # ---- once a second ----
+
+    def _publish_diagnostics(self) -> None:
+        self._diagnostics_publisher.publish(self._diagnostics.message(
+            self.get_clock().now().to_msg(), self._values['enabled']))
+
+    def _log_rates(self) -> None:
+        """Log one line for each camera that had frames."""
+        for camera, statistics in self._pipeline.statistics.items():
+            totals = statistics.totals()
+            if not statistics.rate('received'):
+                continue
+            failed = sum(n for event, n in totals.items() if event.startswith('failed_'))
+            latency = statistics.summary('latency')
+            self.get_logger().info(
+                f'{camera}: {statistics.rate("received"):.1f} images/s in, '
+                f'{statistics.rate("processed"):.1f} results/s out, '
+                f'latency p50 {latency.p50:.0f} p95 {latency.p95:.0f} ms, '
+                f'{totals.get("dropped", 0)} dropped for newer ones, {failed} failed')
+
+
+def camera_names(topics: List[str]) -> Dict[str, str]:
+    """
+    Return {camera name: topic}; the name is the topic's last part, or all parts if those collide.
+
+    Raises ConfigError for a topic that is given twice.
+    """
+    if len(set(topics)) != len(topics):
+        raise ConfigError(f'image_topics is {topics}: expected different topics')
+    short = [topic.strip('/').split('/')[-1] for topic in topics]
+    long = [topic.strip('/').replace('/', '_') for topic in topics]
+    names = short if len(set(short)) == len(short) else long
+    return dict(zip(names, topics))
+
+
+def main(args: Optional[List[str]] = None) -> int:
+    """Run the node until SIGINT or SIGTERM; exit code 1 if it cannot start."""
+    rclpy.init(args=args)
+    node = None
+    try:
+        node = Yolo12Node()
+        rclpy.spin(node)
+    except Yolo12Error as e:
+        print(f'yolo12_node: error: {e}', file=sys.stderr)
+        return 1
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        # launch and the terminal both deliver SIGINT: a second one must not break the clean-up
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,160 @@
+# Copyright 2026 The yolo12_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The node `recorder`: writes what the detector publishes to pictures or a video, and JSON lines."""
+import json
+from pathlib import Path
+import signal
+import sys
+from typing import Any, Dict, List, Optional, Tuple
+
+import cv2
+import numpy as np
+import rclpy
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import CompressedImage
+from vision_msgs.msg import Detection2DArray
+
+from ..errors import ConfigError, Yolo12Error
+
+_UNPAIRED = 100     # frames that may wait for their other half
+
+
+class Recorder(Node):
+    """
+    Pairs detections with drawn pictures by stamp, and writes them.
+
+    Parameters: detections and render (topics), output (folder), video_rate (frames a second of
+    render.mp4; 0 writes one JPEG a frame), count (frames to record, 0: until stopped).
+    names: file names of the pictures, by order.  Raises ConfigError if output cannot be written.
+    """
+
+    def __init__(self, names: List[str] = (), **options):
+        super().__init__('recorder', **options)
+        declare = self.declare_parameter
+        detections = declare('detections', '/yolo12/detections').value
+        render = declare('render', '/yolo12/render/compressed').value
+        self.output = Path(declare('output', 'yolo12_output').value)
+        self._video_rate = declare('video_rate', 0.0).value
+        self._count = declare('count', 0).value
+        self.frames: List[Detection2DArray] = []
+        self.written: List[Path] = []
+        self._names = names
+        self._halves: Dict[Tuple[int, int], Dict[str, Any]] = {}
+        self._video: Optional[cv2.VideoWriter] = None
+        try:
+            self.output.mkdir(parents=True, exist_ok=True)
+            self._lines = (self.output / 'detections.jsonl').open('w', encoding='utf-8')
+        except OSError as e:
+            raise ConfigError(f'cannot write to the folder {self.output}: {e.strerror}') from e
+        qos = QoSProfile(depth=20)
+        self.create_subscription(Detection2DArray, detections,
+                                 lambda m: self._add('detections', m), qos)
+        self.create_subscription(CompressedImage, render, lambda m: self._add('picture', m), qos)
+
+    @property
+    def finished(self) -> bool:
+        """Tell whether `count` frames are recorded."""
+        return bool(self._count) and len(self.frames) >= self._count
+
+    def destroy_node(self) -> None:
+        """Close the files, then the node."""
+        if self._video is not None:
+            self._video.release()
+        self._lines.close()
+        super().destroy_node()
+
+    def _add(self, half: str, message) -> None:
+        key = (message.header.stamp.sec, message.header.stamp.nanosec)
+        pair = self._halves.setdefault(key, {})
+        pair[half] = message
+        if len(pair) == 2:
+            del self._halves[key]
+            if not self.finished:
+                self._write(pair['detections'], pair['picture'])
+        while len(self._halves) > _UNPAIRED:
+            self._halves.pop(next(iter(self._halves)))
+
+    def _write(self, detections: Detection2DArray, picture: CompressedImage) -> None:
+        number = len(self.frames)
+        self.frames.append(detections)
+        self._lines.write(json.dumps(as_dict(detections)) + '\n')
+        self._lines.flush()
+        if self._video_rate > 0:
+            self._write_video(np.frombuffer(picture.data, np.uint8))
+            return
+        name = self._names[number] if number < len(self._names) else f'{number:06d}'
+        path = self.output / f'{Path(name).stem}_detections.jpg'
+        path.write_bytes(bytes(picture.data))
+        self.written.append(path)
+
+    def _write_video(self, jpeg: np.ndarray) -> None:
+        bgr = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
+        if self._video is None:
+            path = self.output / 'render.mp4'
+            self._video = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'mp4v'),
+                                          self._video_rate, (bgr.shape[1], bgr.shape[0]))
+            if not self._video.isOpened():
+                raise ConfigError(f'OpenCV cannot write {path}: set video_rate to 0 for pictures')
+            self.written.append(path)
+        self._video.write(bgr)
+
+
+def rows(detections: Detection2DArray) -> List[Tuple[str, float, Tuple[float, ...]]]:
+    """Return (class name, score, (x1, y1, x2, y2)) of each detection."""
+    result = []
+    for detection in detections.detections:
+        box, hypothesis = detection.bbox, detection.results[0].hypothesis
+        x, y = box.center.position.x, box.center.position.y
+        half = box.size_x / 2, box.size_y / 2
+        result.append((hypothesis.class_id, hypothesis.score,
+                       (x - half[0], y - half[1], x + half[0], y + half[1])))
+    return result
+
+
+def as_dict(detections: Detection2DArray) -> Dict[str, Any]:
+    """Return a JSON object of a message."""
+    stamp = detections.header.stamp
+    return {'stamp': f'{stamp.sec}.{stamp.nanosec:09d}', 'frame_id': detections.header.frame_id,
+            'detections': [{'class_name': name, 'score': round(score, 6),
+                            'box': [round(v, 2) for v in box]}
+                           for name, score, box in rows(detections)]}
+
+
+def main(args: Optional[List[str]] = None) -> int:
+    """Record until `count` frames, SIGINT or SIGTERM; exit code 1 on an error."""
+    rclpy.init(args=args)
+    node = None
+    try:
+        node = Recorder()
+        while not node.finished:
+            rclpy.spin_once(node, timeout_sec=0.1)
+    except Yolo12Error as e:
+        print(f'yolo12_recorder: error: {e}', file=sys.stderr)
+        return 1
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if node is not None:
+            print(f'{len(node.frames)} frames recorded in {node.output}')
+            node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
