@@ -61,7 +61,7 @@ def definitions(pkg):
 
 
 def dependencies(pkg):
-    """Packages that the definitions refer to, closed over what is installed."""
+    """Return the packages that the definitions refer to, closed over what is installed."""
     files = definitions(pkg)
     todo = {m for f in files
             for m in re.findall(r'^\s*([a-z][a-z0-9_]*)/[A-Z]', f.read_text(), re.M)}
@@ -262,7 +262,8 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     record = f'{STEM}.dist-info/RECORD'
     rows = [f'{name},sha256={_digest(data)},{len(data)}\n' for name, data in files.items()]
     files[record] = ''.join([*rows, f'{record},,\n']).encode()
-    with zipfile.ZipFile(Path(wheel_directory, f'{STEM}-{TAG}.whl'), 'w', zipfile.ZIP_DEFLATED) as z:
+    wheel = Path(wheel_directory, f'{STEM}-{TAG}.whl')
+    with zipfile.ZipFile(wheel, 'w', zipfile.ZIP_DEFLATED) as z:
         for name, data in files.items():
             z.writestr(name, data)
-    return f'{STEM}-{TAG}.whl'
+    return wheel.name

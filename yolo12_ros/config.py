@@ -171,7 +171,8 @@ def _once(pairs, path: Path) -> Dict[str, Any]:
 
 def _unknown(key: str, path: Path) -> str:
     near = difflib.get_close_matches(key, KEYS, n=1)
-    return f'{path}: unknown key {key!r} is ignored' + (f': do you mean {near[0]!r}?' if near else '')
+    hint = f': do you mean {near[0]!r}?' if near else ''
+    return f'{path}: unknown key {key!r} is ignored{hint}'
 
 
 def _check_counts(values: Dict[str, Any], path: Path) -> None:
@@ -181,8 +182,8 @@ def _check_counts(values: Dict[str, Any], path: Path) -> None:
     if len(set(strides)) != len(strides):
         raise ConfigError(f'{path}: strides is {strides}: expected different numbers')
     if values['model_output_count'] not in (None, count):
-        raise ConfigError(f'{path}: model_output_count is {values["model_output_count"]}: expected '
-                          f'{count}, two for each of the strides {strides}')
+        raise ConfigError(f'{path}: model_output_count is {values["model_output_count"]}: '
+                          f'expected {count}, two for each of the strides {strides}')
     if order is not None and sorted(order) != list(range(count)):
         raise ConfigError(f'{path}: output_order is {order}: expected each number from 0 to '
                           f'{count - 1} once')

@@ -162,7 +162,7 @@ def _check_chunks(data: np.ndarray) -> None:
     while name != b'IEND':
         length, name = struct.unpack_from('>I4s', data, at) if at + 12 <= data.size else (0, b'')
         at += 12 + length
-        if not name or at > data.size:
+        if not name or max(at, 24) > data.size:     # the size ends at 24
             raise ImageError(f'PNG of {data.size} bytes is cut off: its last chunk is missing')
 
 

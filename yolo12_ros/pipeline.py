@@ -15,8 +15,8 @@
 """
 Frames in flight: the newest frame of each camera wins, results leave in order, drops are counted.
 
-Two threads: one decodes, letterboxes and submits, the other waits, postprocesses and hands over, so
-that both work on other frames while the accelerator is busy.
+Two threads: one decodes, letterboxes and submits, the other waits, postprocesses and hands over,
+so that both work on other frames while the accelerator is busy.
 """
 from collections import deque
 from dataclasses import dataclass, field
@@ -139,7 +139,8 @@ class Pipeline:
     seconds is given up and its slot replaced; the next frame is tried on a fresh one.
 
     statistics: by camera; events received, processed, dropped, failed_image, failed_timeout,
-    failed_inference, failed_output.  failures_in_row: inferences that failed since the last good one.
+    failed_inference, failed_output.  failures_in_row: inferences that failed since the last
+    good one.
     """
 
     def __init__(self, detector: Detector, cameras: Sequence[str],

@@ -35,8 +35,8 @@ def open_file(path, slots: int = 2, threads: int = 0) -> 'OnnxModel':
     """
     Open an .onnx file on the CPU.
 
-    threads: of ONNX Runtime, 0 for one a core.  Raises BackendError without onnxruntime, ModelError
-    for a file that cannot serve.
+    threads: of ONNX Runtime, 0 for one a core.  Raises BackendError without onnxruntime,
+    ModelError for a file that cannot serve.
     """
     try:
         import onnxruntime

@@ -22,7 +22,7 @@ from typing import FrozenSet, Optional, Sequence
 
 import numpy as np
 
-from .candidates import best_class, CandidateFinder, dequantised_rows, sigmoid
+from .candidates import all_classes, best_class, CandidateFinder, dequantised_rows
 from .dfl import BoxDecoder
 from .heads import Head, HeadFormat, pair_heads
 from .nms import nms
@@ -39,8 +39,8 @@ class Settings:
 
     score_threshold: 0..1, a score equal to it is kept.  nms_threshold: IoU 0..1, above it the
     weaker box of a class goes.  nms_top_k: the most boxes kept.  classes: class ids to keep, None
-    for all.  multi_label: each class above the threshold gives a box, not only the best one (COCO's
-    usual protocol).  Raises ConfigError.
+    for all.  multi_label: each class above the threshold gives a box, not only the best one
+    (COCO's usual protocol).  Raises ConfigError.
     """
 
     score_threshold: float = 0.25
@@ -85,11 +85,16 @@ class PostProcessor:
             return self._decoded(outputs, self.settings)
 
     def _decoded(self, outputs, settings: Settings) -> Detections:
-        found = [self._level(level, outputs, settings) for level in range(len(self._heads))]
-        anchors, rows, ids, scores = map(np.concatenate, zip(*found))
-        if not len(anchors):
+        levels = [finder.anchors(outputs[head.class_index], settings.score_threshold)
+                  for head, finder in zip(self._heads, self._finders)]
+        if not any(map(len, levels)):
             return Detections.empty()
-        boxes = self._decode(rows, anchors)
+        rows = [self._rows(level, anchors, outputs) for level, anchors in enumerate(levels)]
+        anchors, class_rows, box_rows = map(np.concatenate, zip(*rows))
+        of, ids, scores = _chosen(class_rows, settings)
+        if not len(of):
+            return Detections.empty()
+        boxes = self._decode(box_rows, anchors)[of]
         # sum: not finite if one is not; the second look is for frames that have such a box only
         if not np.isfinite(boxes.sum()):
             finite = np.isfinite(boxes).all(axis=1)
@@ -97,23 +102,27 @@ class PostProcessor:
         kept = nms(boxes, scores, ids, settings.nms_threshold, settings.nms_top_k)
         return Detections(boxes[kept], scores[kept].astype(np.float32), ids[kept].astype(np.int32))
 
-    def _level(self, level: int, outputs, settings: Settings):
-        """Return anchors, box rows, class ids and scores of one head's candidates."""
-        head, finder = self._heads[level], self._finders[level]
-        tensor, threshold = outputs[head.class_index], settings.score_threshold
-        anchors = finder.anchors(tensor, threshold)
-        values = finder.values(tensor, anchors)
-        if settings.multi_label:
-            scores = sigmoid(np.where(np.isfinite(values), values, np.float32(np.nan)))
-            of, ids = np.nonzero(scores >= threshold)
-            anchors, scores = anchors[of], scores[of, ids]
-        else:
-            ids, scores = best_class(values)
-            keep = scores >= threshold
-            if not keep.all():
-                anchors, ids, scores = anchors[keep], ids[keep], scores[keep]
-        if settings.classes is not None:
-            keep = np.isin(ids, list(settings.classes))
-            anchors, ids, scores = anchors[keep], ids[keep], scores[keep]
-        rows = dequantised_rows(outputs[head.box_index], anchors, head.box_scales)
-        return anchors + self._first_anchors[level], rows, ids, scores
+    def _rows(self, level: int, anchors: np.ndarray, outputs):
+        """Return anchors counted through all heads, class rows and box rows of one head."""
+        head = self._heads[level]
+        return (anchors + self._first_anchors[level],
+                dequantised_rows(outputs[head.class_index], anchors, head.class_scales),
+                dequantised_rows(outputs[head.box_index], anchors, head.box_scales))
+
+
+def _chosen(class_rows: np.ndarray, settings: Settings):
+    """
+    Return what becomes a box: places in class_rows, class ids and exact scores.
+
+    class_rows: float32 (K, class_num) logits.
+    """
+    if settings.multi_label:
+        of, ids, scores = all_classes(class_rows, settings.score_threshold)
+    else:
+        ids, scores = best_class(class_rows)
+        of = np.flatnonzero(scores >= settings.score_threshold)
+        ids, scores = ids[of], scores[of]
+    if settings.classes is not None:
+        keep = np.isin(ids, list(settings.classes))
+        of, ids, scores = of[keep], ids[keep], scores[keep]
+    return of, ids, scores

@@ -18,16 +18,22 @@ from typing import Optional, Tuple
 
 import numpy as np
 
-# Up to this many hits it is faster to jump from hit to hit than to list them all.
-_JUMPS = 256
+# Up to about this many anchors it is faster to jump from hit to hit than to list all hits.
+_JUMPS = 128
 
 
 def logit(probability: float) -> float:
-    """Return log(p / (1 - p)); -inf for 0, and for 1 the first value whose float64 sigmoid is 1."""
+    """Return log(p / (1 - p)); -inf for 0, the first value whose float64 sigmoid is 1 for 1."""
     if probability <= 0:
         return -math.inf
     p = min(probability, 1 - 2**-53)
     return math.log(p / (1 - p))
+
+
+def just_below(probability: float) -> float:
+    """Return a little less than the logit, so that float32 cannot round a hit away."""
+    value = logit(probability)
+    return value - 1e-5 * max(1.0, abs(value))
 
 
 class CandidateFinder:
@@ -52,26 +58,19 @@ class CandidateFinder:
         classes, n = tensor.shape[3], tensor.size
         hit = np.frombuffer(self._mask, np.bool_, n).reshape(tensor.shape)
         np.greater_equal(tensor, self._raw_threshold(tensor.dtype, threshold), out=hit)
-        hits = np.count_nonzero(hit)
-        if not hits:
-            return np.empty(0, np.intp)
-        if hits > _JUMPS:
-            return np.flatnonzero(hit.reshape(-1, classes).any(axis=1))
         found, find = [], self._mask.find
         at = find(1, 0, n)
-        while at >= 0:
+        while at >= 0 and len(found) < _JUMPS:
             anchor = at // classes
             found.append(anchor)
             at = find(1, (anchor + 1) * classes, n)
-        return np.array(found, np.intp)
-
-    def values(self, tensor: np.ndarray, anchors: np.ndarray) -> np.ndarray:
-        """Return the class logits of some anchors, float32 (K, class_num)."""
-        return dequantised_rows(tensor, anchors, self._scales)
+        if at < 0:
+            return np.array(found, np.intp)
+        anchors = np.flatnonzero(hit) // classes
+        return anchors[np.flatnonzero(np.diff(anchors, prepend=-1))]
 
     def _raw_threshold(self, dtype, threshold: float):
-        value = logit(threshold)
-        value -= 1e-5 * max(1.0, abs(value))      # float32 must not round a hit away
+        value = just_below(threshold)
         if self._scales is None:
             return np.float32(value)
         info = np.iinfo(dtype)
@@ -99,7 +98,7 @@ def dequantised_rows(tensor: np.ndarray, anchors: np.ndarray,
 
 def best_class(values: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     """
-    Return (class ids intp (K,), scores float64 (K,)) of class logits (K, class_num).
+    Return (class ids intp (K,), scores float64 (K,)) of class logits float32 (K, class_num).
 
     Values that are not finite count as absent; the score is NaN where none is left.
     """
@@ -113,7 +112,19 @@ def best_class(values: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     return ids, sigmoid(best)
 
 
+def all_classes(values: np.ndarray, threshold: float):
+    """
+    Return each class of class logits (K, class_num) whose score is at least `threshold`.
+
+    Returns (places in values intp (N,), class ids intp (N,), scores float64 (N,)).
+    """
+    of, ids = np.nonzero(values >= just_below(threshold))
+    logits = values[of, ids]
+    scores = sigmoid(logits)
+    keep = np.isfinite(logits) & (scores >= threshold)
+    return of[keep], ids[keep], scores[keep]
+
+
 def sigmoid(values: np.ndarray) -> np.ndarray:
-    """Return 1 / (1 + exp(-x)), float64; -inf gives 0."""
-    with np.errstate(over='ignore'):
-        return 1 / (1 + np.exp(-values.astype(np.float64)))
+    """Return 1 / (1 + exp(-x)), float64; -inf gives 0.  The caller ignores overflows."""
+    return 1 / (1 + np.exp(-values.astype(np.float64)))

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Box rows of the surviving anchors to boxes: distribution focal loss, expectation of a softmax."""
+"""Box rows of the surviving anchors to boxes (distribution focal loss)."""
 from typing import Sequence
 
 import numpy as np
@@ -54,8 +54,9 @@ class BoxDecoder:
             return rows
         bins = rows.reshape(-1, self._reg_max)
         # One maximum for all rows is enough unless a row lies so far below it that exp underflows.
-        moments = np.exp(bins - np.fmax.reduce(bins, axis=None)) @ self._moments
-        if not moments[:, 0].min() > 1e-25:
+        weights = bins - bins.max()
+        moments = np.exp(weights, out=weights) @ self._moments
+        if not moments[:, 0].min() > 1e-25:     # NaN, too
             moments = np.exp(bins - bins.max(axis=1, keepdims=True)) @ self._moments
         return (moments[:, 1] / moments[:, 0]).reshape(-1, 4)
 

@@ -86,7 +86,8 @@ def pair_heads(outputs: Sequence, input_size: Tuple[int, int],
 
 def _pair(outputs, grid, form):
     """Return ((class index, box index), notes) for a grid, or (None, [])."""
-    at = [i for i, o in enumerate(outputs) if tuple(o.shape[:3]) == (1, *grid) and len(o.shape) == 4]
+    at = [i for i, o in enumerate(outputs)
+          if len(o.shape) == 4 and tuple(o.shape[:3]) == (1, *grid)]
     classes = [i for i in at if outputs[i].shape[3] == form.class_num]
     boxes = [i for i in at if outputs[i].shape[3] == 4 * form.reg_max]
     if form.class_num != 4 * form.reg_max:
@@ -101,8 +102,8 @@ def _pair(outputs, grid, form):
     else:
         reason, box = 'class comes first in the model', at[1]
     cls = at[0] + at[1] - box
-    return (cls, box), [f'outputs {outputs[cls].name} and {outputs[box].name} have the same shape: '
-                        f'taken as class and box ({reason})']
+    return (cls, box), [f'outputs {outputs[cls].name} and {outputs[box].name} have the same '
+                        f'shape: taken as class and box ({reason})']
 
 
 def _scales(output) -> Optional[np.ndarray]:
@@ -134,8 +135,9 @@ def _mismatch(outputs, input_size, form, stride) -> str:
 def _hints(outputs, input_size, form) -> List[str]:
     """Guess which key is wrong, from the shapes."""
     shapes = [tuple(o.shape) for o in outputs if len(o.shape) == 4 and o.shape[1] > 0]
-    strides = sorted({input_size[1] // s[1] for s in shapes
-                      if input_size[1] % s[1] == 0 and input_size[0] == input_size[1] // s[1] * s[2]})
+    width, height = input_size
+    strides = sorted({height // rows for _, rows, columns, _ in shapes
+                      if height % rows == 0 and width == height // rows * columns})
     if strides and strides != sorted(form.strides) and len(shapes) == 2 * len(strides):
         return [f'perhaps "strides" should be {strides}, with "model_output_count" '
                 f'{2 * len(strides)}']

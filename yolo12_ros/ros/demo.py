@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""`scripts/demo.sh`: source and node as two processes over DDS, their results as table and picture."""
+"""`scripts/demo.sh`: source and node as two processes over DDS, results as table and picture."""
 import argparse
 from collections import Counter
 import os

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One camera's subscription: type and QoS from its publishers, and a watchdog that names causes."""
+"""One camera's subscription: type and QoS from its publishers, a watchdog that names causes."""
 import time
 from typing import Any, Callable, Optional, Sequence
 
@@ -36,9 +36,9 @@ class ImageInput:
     """
     Subscribes to a topic as its publishers offer it, and again when they change.
 
-    transport: a key of TRANSPORTS.  reliability: 'auto' (reliable if every publisher is), or fixed.
-    callback(message): called in the executor's thread.  watchdog_period: seconds without a message
-    before one warning that names the cause.
+    transport: a key of TRANSPORTS.  reliability: 'auto' (reliable if every publisher is), or
+    fixed.  callback(message): called in the executor's thread.  watchdog_period: seconds without
+    a message before one warning that names the cause.
     """
 
     def __init__(self, node: Node, topic: str, transport: str, reliability: str,
@@ -58,7 +58,8 @@ class ImageInput:
         self._message_types = _message_types(self._types)
         if len(self._types) == 1:
             self._subscribe(self._types[0], self._choose_reliability([]))
-        self._timer = node.create_timer(0.2, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._timer = node.create_timer(0.2, self._look,
+                                        clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     @property
     def quiet_seconds(self) -> float:
@@ -136,12 +137,12 @@ def silence_cause(topic: str, publishers: Sequence[Any], types: Sequence[str],
     fitting = [p for p in publishers if p.topic_type in types]
     if not fitting:
         found = ', '.join(sorted({p.topic_type for p in publishers}))
-        return f'its type is {found}, but {" or ".join(types)} is needed: set image_transport or ' \
-               'is_shared_mem_sub, or choose another topic'
+        return (f'its type is {found}, but {" or ".join(types)} is needed: set image_transport '
+                'or is_shared_mem_sub, or choose another topic')
     if len({p.topic_type for p in publishers}) > 1:
         found = ', '.join(f'{p.topic_type} from {_owner(p)}' for p in publishers)
-        return f'two types share this topic ({found}), {subscribed_type} is read and silent: give ' \
-               'each a topic of its own'
+        return (f'two types share this topic ({found}), {subscribed_type} is read and silent: '
+                'give each a topic of its own')
     ours = QoSProfile(depth=1, reliability=reliability)
     reasons = [reason for p in fitting for compatible, reason
                in [qos_check_compatible(p.qos_profile, ours)]
@@ -166,4 +167,3 @@ def _message_types(names: Sequence[str]):
                               'sudo apt install tros-humble-hbm-img-msgs, or set it to 0') from e
         types['hbm_img_msgs/msg/HbmMsg1080P'] = HbmMsg1080P
     return types
-

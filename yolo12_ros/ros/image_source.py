@@ -34,7 +34,7 @@ from ..images import Nv12Image
 from ..sources import open_source, SourceFrame
 
 ENCODINGS = ('nv12', 'bgr8', 'jpeg')
-# name and default; [description]
+# name, default, description
 PARAMETERS = (
     ('source', '', 'picture, folder, video, device (/dev/video0) or stream (rtsp://...)'),
     ('topic', '/image', 'topic to publish on'),
@@ -85,7 +85,8 @@ class ImageSource(Node):
         super().destroy_node()
 
     def _check(self) -> None:
-        for name, allowed in (('encoding', ENCODINGS), ('reliability', ('reliable', 'best_effort'))):
+        choices = {'encoding': ENCODINGS, 'reliability': ('reliable', 'best_effort')}
+        for name, allowed in choices.items():
             if self._values[name] not in allowed:
                 raise ConfigError(f'parameter {name} is {self._values[name]!r}: expected one of '
                                   f'{", ".join(allowed)}')

@@ -36,8 +36,8 @@ class CameraOutput:
     Publishes one camera's results under `prefix` ('~' or '~/NAME').
 
     Nothing is drawn or encoded while nobody subscribes.  max_rate (pictures a second, 0: no limit)
-    and jpeg_quality may be assigned any time; perception, if set, publishes too.  dump: write each drawn picture to the current
-    folder.
+    and jpeg_quality may be assigned any time; perception, if set, publishes too.  dump: write each
+    drawn picture to the current folder.
     """
 
     def __init__(self, node: Node, prefix: str, labels: Sequence[str], statistics: Statistics,

@@ -46,7 +46,8 @@ TABLE = (
               choices=('auto', 'libdnn', 'hbm_runtime', 'pyeasy_dnn', 'onnx')),
     Parameter('threads', 0, 'threads of the onnx backend, 0: one a core', (0, 256)),
     Parameter('in_flight', 2, 'requests in flight; 2 keep the BPU busy', (1, 8)),
-    Parameter('infer_timeout', 2.0, 'seconds after which an inference is given up', (0.01, 3600.0)),
+    Parameter('infer_timeout', 2.0, 'seconds after which an inference is given up',
+              (0.01, 3600.0)),
     Parameter('error_after', 3, 'failed inferences in a row that make an ERROR in diagnostics',
               (1, 1000)),
     Parameter('letterbox', 'letterbox', 'how a picture is placed in the model input',
@@ -59,7 +60,8 @@ TABLE = (
     Parameter('image_height', 0, 'height of a raw nv12 `image`', (0, 16384)),
     Parameter('dump_render_img', 0, '1: write each drawn picture to the current folder', (0, 1)),
     Parameter('is_shared_mem_sub', 0,
-              '1: subscribe to hbm_img_msgs on sharedmem_img_topic_name, 0: to sensor_msgs', (0, 1)),
+              '1: subscribe to hbm_img_msgs on sharedmem_img_topic_name, 0: to sensor_msgs',
+              (0, 1)),
     Parameter('ros_img_topic_name', '/image', 'image topic'),
     Parameter('sharedmem_img_topic_name', '/hbmem_img', 'HbmMsg1080P topic'),
     Parameter('image_topics', [''], 'topics of several cameras; each publishes under ~/NAME'),
@@ -91,8 +93,8 @@ def declare(node, names: Iterable[str], defaults: Dict[str, Any] = {}) -> Dict[s
     """
     Declare parameters and return their values.
 
-    defaults: values in place of the table's, such as the JSON's.  Raises ConfigError for a value of
-    a wrong type or outside its range.
+    defaults: values in place of the table's, such as the JSON's.  Raises ConfigError for a value
+    of a wrong type or outside its range.
     """
     values = {}
     for parameter in map(BY_NAME.__getitem__, names):
@@ -150,7 +152,9 @@ def _expected(parameter: Parameter) -> str:
         return 'one of ' + ', '.join(parameter.choices)
     kind = {bool: 'true or false', int: 'an integer', float: 'a number with a decimal point',
             str: 'a string', list: 'a list of strings'}[type(parameter.default)]
-    return kind + (f' from {parameter.range[0]} to {parameter.range[1]}' if parameter.range else '')
+    if parameter.range:
+        kind += f' from {parameter.range[0]} to {parameter.range[1]}'
+    return kind
 
 
 def _descriptor(parameter: Parameter) -> ParameterDescriptor:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The node `recorder`: writes what the detector publishes to pictures or a video, and JSON lines."""
+"""The node `recorder`: what the detector publishes to pictures or a video, and JSON lines."""
 import json
 from pathlib import Path
 import signal

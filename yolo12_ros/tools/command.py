@@ -21,8 +21,8 @@ from typing import List, Optional
 from .. import __version__
 from ..errors import Yolo12Error
 
-# Each verb is a module here with DESCRIPTION, EXAMPLE, add_arguments(parser) and main(args) -> int.
-# Heavy imports belong into main().
+# Each verb is a module here with DESCRIPTION, EXAMPLE, add_arguments(parser) and
+# main(args) -> int.  Heavy imports belong into main().
 VERBS = ('detect',)
 
 
