@@ -18,7 +18,7 @@ ONNX Runtime: the same NV12 input and the same heads as on the BPU, on any PC.
 The session takes RGB 0..1 in NCHW, so the picture goes from NV12 to RGB here, as the BPU does it.
 """
 import json
-from typing import List
+from typing import Dict, List
 
 import cv2
 import numpy as np
@@ -86,13 +86,26 @@ class OnnxModel(ThreadedModel):
 
 
 def _describe(path, session):
-    scales = json.loads(session.get_modelmeta().custom_metadata_map.get(SCALES_KEY, '{}'))
+    scales = _scales(path, session.get_modelmeta().custom_metadata_map.get(SCALES_KEY, '{}'))
     outputs = []
     for o in session.get_outputs():
         if not all(isinstance(n, int) for n in o.shape):
             raise ModelError(f'{path}: output {o.name} has the shape {o.shape}: export the model '
                              'with a fixed input size')
-        dtype = np.dtype({'float': 'float32', 'double': 'float64'}.get(o.type[7:-1], o.type[7:-1]))
-        outputs.append(TensorInfo(o.name, tuple(o.shape), dtype,
-                                  np.float32(scales[o.name]) if o.name in scales else None))
+        kind = o.type[7:-1]         # of 'tensor(kind)'
+        try:
+            dtype = np.dtype({'float': 'float32', 'double': 'float64'}.get(kind, kind))
+        except TypeError as e:
+            raise ModelError(f'{path}: output {o.name} is {o.type}: expected numbers') from e
+        outputs.append(TensorInfo(o.name, tuple(o.shape), dtype, scales.get(o.name)))
     return tuple(outputs)
+
+
+def _scales(path, text: str) -> Dict[str, np.ndarray]:
+    """Return the scales by output name.  Raises ModelError."""
+    try:
+        return {name: np.array(values, np.float32).reshape(-1)
+                for name, values in json.loads(text).items()}
+    except (AttributeError, TypeError, ValueError) as e:
+        raise ModelError(f'{path}: its metadata {SCALES_KEY} must be JSON '
+                         f'{{output name: [scale, ...]}}: {e}') from e
