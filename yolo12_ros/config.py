@@ -16,7 +16,6 @@
 from dataclasses import dataclass, replace
 import difflib
 import json
-import math
 from pathlib import Path
 from typing import Any, Callable, Dict, Optional, Tuple
 
@@ -78,7 +77,7 @@ KEYS: Dict[str, Tuple[Callable[[Any], bool], str, Any]] = {
     'model_name': (_is_text, 'a string', ''),
     'dnn_Parser': (lambda v: v in PARSERS, f'one of {", ".join(PARSERS)}', 'yolov8'),
     'model_output_count': (_is_count, 'a positive integer', None),
-    'class_num': (_is_count, 'a positive integer', 80),
+    'class_num': (lambda v: _is_count(v) and v <= 10000, 'an integer from 1 to 10000', 80),
     'cls_names_list': (_is_text, 'the path of a text file, one class name a line', None),
     'reg_max': (_is_count, 'a positive integer', 16),
     'strides': (_all(_is_count), 'a list of positive integers', [8, 16, 32]),
@@ -99,7 +98,7 @@ def load_config(path) -> Config:
     and in the current folder, in this order.  Raises ConfigError, naming key, value, expectation
     and file.
     """
-    path = Path(path).expanduser()
+    path = _expanded(path)
     values = _read(path)
     warnings = [_unknown(key, path) for key in values if key not in KEYS]
     for key, (check, expected, _) in KEYS.items():
@@ -132,29 +131,46 @@ def package_share() -> Optional[Path]:
 
 def find_file(name: str, beside: Path) -> Tuple[Optional[Path], Tuple[Path, ...]]:
     """Return (the first place where a file is, or None; all places looked at)."""
-    given = Path(name).expanduser()
+    given = _expanded(name)
     share = package_share()
     places = [given] if given.is_absolute() else \
         [base / given for base in (beside, share, Path.cwd()) if base]
-    return next((p for p in places if p.is_file()), None), tuple(dict.fromkeys(places))
+    return next(filter(_is_file, places), None), tuple(dict.fromkeys(places))
+
+
+def _expanded(name) -> Path:
+    """Return a path with ~ replaced by the home folder, as it was given if there is none."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return Path(name)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):       # too long, no permission, not a path at all
+        return False
 
 
 def _read(path: Path) -> Dict[str, Any]:
     """Return the JSON object."""
     try:
         text = path.read_text(encoding='utf-8-sig')
-    except OSError as e:
-        raise ConfigError(f'cannot read the configuration {path}: {e.strerror}: '
-                          'check the parameter config_file') from e
     except UnicodeDecodeError as e:
         raise ConfigError(f'{path} is not UTF-8 text: {e}') from e
+    except (OSError, ValueError) as e:
+        raise ConfigError(f'cannot read the configuration {path}: '
+                          f'{getattr(e, "strerror", e)}: check the parameter config_file') from e
     try:
         values = json.loads(text, object_pairs_hook=lambda pairs: _once(pairs, path),
-                            parse_constant=lambda name: math.nan)
+                            parse_constant=float)
     except json.JSONDecodeError as e:
-        line = (text.splitlines() or [''])[e.lineno - 1:e.lineno]
+        line = text.split('\n')[e.lineno - 1:e.lineno]
         raise ConfigError(f'{path}, line {e.lineno}, column {e.colno}: not valid JSON: {e.msg}'
-                          f'{": " + line[0].strip() if line else ""}') from e
+                          f'{": " + line[0].strip()[:80] if line else ""}') from e
+    except (ValueError, RecursionError) as e:   # a number of thousands of digits, deep nesting
+        raise ConfigError(f'{path}: not valid JSON: {e}') from e
     if not isinstance(values, dict):
         raise ConfigError(f'{path}: expected a JSON object {{...}}, got {text.strip()[:40]!r}')
     return values
@@ -212,4 +228,4 @@ def _labels(values: Dict[str, Any], path: Path):
 def _resolve(name: str, path: Path):
     """Return (the model's path, origins); a file that is nowhere stays as it was given."""
     file, _ = find_file(name, path.parent)
-    return (file, [f'model_file: {file}']) if file else (Path(name).expanduser(), [])
+    return (file, [f'model_file: {file}']) if file else (_expanded(name), [])

@@ -104,4 +104,15 @@ def _place(plane: np.ndarray, out: np.ndarray, where: Tuple[int, int, int, int],
     if plane.shape == inside.shape:
         np.copyto(inside, plane)
     else:
-        cv2.resize(plane, (w, h), dst=inside, interpolation=cv2.INTER_LINEAR)
+        _resize(plane, inside)
+
+
+def _resize(plane: np.ndarray, out: np.ndarray) -> None:
+    """Resize bilinearly into `out`; the ratio of 1920 to 640 by a shorter way."""
+    height, width = out.shape[:2]
+    if plane.shape[:2] == (3 * height, 3 * width):
+        # The sample lies on the middle one of 3 x 3 pixels, so nothing needs to be interpolated.
+        cv2.resize(plane[1:, 1:], None, dst=out, fx=1 / 3, fy=1 / 3,
+                   interpolation=cv2.INTER_NEAREST)
+    else:
+        cv2.resize(plane, (width, height), dst=out, interpolation=cv2.INTER_LINEAR)

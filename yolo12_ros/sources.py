@@ -51,6 +51,11 @@ class PictureSource:
     def __len__(self) -> int:
         return len(self._paths)
 
+    @property
+    def names(self) -> List[str]:
+        """Return the files' names, in order."""
+        return [path.name for path in self._paths]
+
     def frames(self) -> Iterator[SourceFrame]:
         """Read each picture.  Raises ImageError for one that cannot be read."""
         for path in self._paths:

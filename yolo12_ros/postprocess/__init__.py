@@ -18,11 +18,12 @@ The shared postprocessing: raw heads of YOLO12 (YOLOv8, YOLO11) to boxes in mode
 Knows no ROS, no accelerator and no configuration file, so that anyone can use it alone.
 """
 from dataclasses import dataclass
+import math
 from typing import FrozenSet, Optional, Sequence
 
 import numpy as np
 
-from .candidates import all_classes, best_class, CandidateFinder, dequantised_rows
+from .candidates import all_classes, best_class, CandidateFinder, dequantised_rows, just_below
 from .dfl import BoxDecoder
 from .heads import Head, HeadFormat, pair_heads
 from .nms import nms
@@ -70,8 +71,9 @@ class PostProcessor:
         self._heads = tuple(heads)
         sizes = [h.grid[0] * h.grid[1] for h in heads]
         self._first_anchors = np.cumsum([0, *sizes[:-1]])
-        mask = bytearray(max(sizes) * form.class_num)
-        self._finders = [CandidateFinder(h.class_scales, mask) for h in heads]
+        self._finders = [CandidateFinder(h, form.class_num) for h in heads]
+        self._class_rows = _Joiner(form.class_num)
+        self._box_rows = _Joiner(4 * form.reg_max)
         self._decode = BoxDecoder(heads, form.reg_max)
 
     def __call__(self, outputs: Sequence[np.ndarray]) -> Detections:
@@ -85,18 +87,21 @@ class PostProcessor:
             return self._decoded(outputs, self.settings)
 
     def _decoded(self, outputs, settings: Settings) -> Detections:
-        levels = [finder.anchors(outputs[head.class_index], settings.score_threshold)
+        logit = just_below(settings.score_threshold)
+        levels = [finder.anchors(outputs[head.class_index], logit)
                   for head, finder in zip(self._heads, self._finders)]
         if not any(map(len, levels)):
             return Detections.empty()
         rows = [self._rows(level, anchors, outputs) for level, anchors in enumerate(levels)]
-        anchors, class_rows, box_rows = map(np.concatenate, zip(*rows))
+        anchors, class_rows, box_rows = zip(*rows)
+        anchors = np.concatenate(anchors)
+        class_rows, box_rows = self._class_rows(class_rows), self._box_rows(box_rows)
         of, ids, scores = _chosen(class_rows, settings)
         if not len(of):
             return Detections.empty()
         boxes = self._decode(box_rows, anchors)[of]
         # sum: not finite if one is not; the second look is for frames that have such a box only
-        if not np.isfinite(boxes.sum()):
+        if not math.isfinite(boxes.sum()):
             finite = np.isfinite(boxes).all(axis=1)
             boxes, ids, scores = boxes[finite], ids[finite], scores[finite]
         kept = nms(boxes, scores, ids, settings.nms_threshold, settings.nms_top_k)
@@ -108,6 +113,20 @@ class PostProcessor:
         return (anchors + self._first_anchors[level],
                 dequantised_rows(outputs[head.class_index], anchors, head.class_scales),
                 dequantised_rows(outputs[head.box_index], anchors, head.box_scales))
+
+
+class _Joiner:
+    """Joins rows in a buffer that it keeps: a large new array costs more than filling it."""
+
+    def __init__(self, channels: int):
+        self._buffer = np.empty((256, channels), np.float32)
+
+    def __call__(self, parts: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the float32 rows one after another, valid until the next call."""
+        n = sum(map(len, parts))
+        if n > len(self._buffer):
+            self._buffer = np.empty((2 * n, self._buffer.shape[1]), np.float32)
+        return np.concatenate(parts, out=self._buffer[:n])
 
 
 def _chosen(class_rows: np.ndarray, settings: Settings):

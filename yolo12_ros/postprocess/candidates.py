@@ -14,12 +14,16 @@
 
 """Finds the anchors whose best class reaches the threshold, without a sigmoid over all of them."""
 import math
-from typing import Optional, Tuple
+from typing import List, Optional, Tuple
 
 import numpy as np
 
-# Up to about this many anchors it is faster to jump from hit to hit than to list all hits.
-_JUMPS = 128
+from .heads import Head
+
+# Bytes of the mask: few enough to stay in the cache while the tensor streams past.
+_BLOCK = 1 << 18
+# Up to about this many hits in a block it is faster to jump from one to the next than to list all.
+_JUMPS = 64
 
 
 def logit(probability: float) -> float:
@@ -38,43 +42,55 @@ def just_below(probability: float) -> float:
 
 class CandidateFinder:
     """
-    The class tensor of one head: which rows survive, and what they hold.
+    Finds the surviving rows of one head's class tensor.
 
-    class_scales: see Head.  mask: a bytearray of at least rows * columns * class_num bytes, which
-    several finders may share when they are used in turn.
+    Works in blocks of rows through a small mask, which stays in the cache; keeps it, so use one
+    finder for each thread.
     """
 
-    def __init__(self, class_scales: Optional[np.ndarray], mask: bytearray):
-        self._scales = class_scales
-        self._mask = mask
+    def __init__(self, head: Head, class_num: int):
+        rows, columns = head.grid
+        at_once = max(1, min(rows, _BLOCK // (columns * class_num)))
+        self._scales = head.class_scales
+        self._classes = class_num
+        self._mask = bytearray(at_once * columns * class_num)
+        hit = np.frombuffer(self._mask, np.bool_).reshape(at_once, columns, class_num)
+        # rows of the tensor, their part of the mask, its size, the first anchor
+        self._blocks = [(slice(row, row + at_once), part, part.size, row * columns)
+                        for row in range(0, rows, at_once) for part in [hit[:rows - row]]]
 
-    def anchors(self, tensor: np.ndarray, threshold: float) -> np.ndarray:
+    def anchors(self, tensor: np.ndarray, logit: float) -> np.ndarray:
         """
-        Return the indices of anchors with a class value at or just below logit(threshold).
+        Return the indices of anchors that have a class logit of at least `logit`.
 
         tensor: (1, rows, columns, class_num), of any strides.  Returns intp (K,), rising.
-        The caller compares the exact score; this only must not miss one.
+        Rounding may add anchors just below.
         """
-        classes, n = tensor.shape[3], tensor.size
-        hit = np.frombuffer(self._mask, np.bool_, n).reshape(tensor.shape)
-        np.greater_equal(tensor, self._raw_threshold(tensor.dtype, threshold), out=hit)
-        found, find = [], self._mask.find
-        at = find(1, 0, n)
-        while at >= 0 and len(found) < _JUMPS:
-            anchor = at // classes
-            found.append(anchor)
-            at = find(1, (anchor + 1) * classes, n)
-        if at < 0:
-            return np.array(found, np.intp)
-        anchors = np.flatnonzero(hit) // classes
-        return anchors[np.flatnonzero(np.diff(anchors, prepend=-1))]
+        raw = np.float32(logit) if self._scales is None else self._quantised(logit, tensor.dtype)
+        found: List[int] = []
+        for rows, hit, size, first in self._blocks:
+            np.greater_equal(tensor[0, rows], raw, out=hit)
+            at = self._mask.find(1, 0, size)
+            if at >= 0:
+                self._collect(at, size, first, found)
+        return np.array(found, np.intp)
 
-    def _raw_threshold(self, dtype, threshold: float):
-        value = just_below(threshold)
-        if self._scales is None:
-            return np.float32(value)
+    def _collect(self, at: int, size: int, first: int, found: List[int]) -> None:
+        """Append the anchors with a hit from `at` to `size` in the mask, counted from `first`."""
+        classes, find = self._classes, self._mask.find
+        for _ in range(_JUMPS):
+            anchor = at // classes
+            found.append(first + anchor)
+            at = find(1, (anchor + 1) * classes, size)
+            if at < 0:
+                return
+        hits = np.flatnonzero(np.frombuffer(self._mask, np.bool_, size)) // classes
+        found[-_JUMPS:] = (hits[np.diff(hits, prepend=-1) > 0] + first).tolist()
+
+    def _quantised(self, logit: float, dtype) -> np.ndarray:
+        """Return the raw integers (channels,) or (1,) whose value is at most `logit`."""
         info = np.iinfo(dtype)
-        raw = np.floor(value / self._scales.astype(np.float64))
+        raw = np.floor(logit / self._scales.astype(np.float64))
         return np.clip(raw, info.min, info.max).astype(dtype)
 
 
@@ -104,7 +120,7 @@ def best_class(values: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     """
     ids = values.argmax(axis=1)
     best = values[np.arange(len(ids)), ids]
-    if not np.isfinite(best).all():
+    if not math.isfinite(best.sum()):       # the sum is not finite if one value is not
         values = np.where(np.isfinite(values), values, np.float32(-np.inf))
         ids = values.argmax(axis=1)
         best = values[np.arange(len(ids)), ids]

@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """Box rows of the surviving anchors to boxes (distribution focal loss)."""
+import math
 from typing import Sequence
 
 import numpy as np
@@ -48,7 +49,7 @@ class BoxDecoder:
         return self._centres[anchors] + distances * self._signed_strides[anchors]
 
     def _distances(self, rows: np.ndarray) -> np.ndarray:
-        if not np.isfinite(rows.sum()):
+        if not math.isfinite(rows.sum()):
             rows = np.where(np.isfinite(rows).all(axis=1, keepdims=True), rows, np.float32(np.nan))
         if self._reg_max == 1:
             return rows

@@ -97,7 +97,7 @@ def _pair(outputs, grid, form):
     quantised = [i for i in at if outputs[i].scales is not None]
     if len(quantised) == 1:
         reason, box = 'the quantised one is the box', quantised[0]
-    elif form.output_order:
+    elif form.output_order and set(at) <= set(form.output_order):
         reason, box = 'output_order says so', max(at, key=form.output_order.index)
     else:
         reason, box = 'class comes first in the model', at[1]

@@ -13,11 +13,17 @@
 # limitations under the License.
 
 """Class-wise non-maximum suppression."""
+from typing import Optional
+
 import cv2
 import numpy as np
 
 # Pixels beyond which position is of no importance: one wild box must not eat all precision.
 _FAR = np.float32(1e5)
+# Up to this many boxes OpenCV's comparison of all with all is faster than a search for neighbours.
+_FEW = 400
+# Pairs of neighbours: more are left to OpenCV, and so many are compared at once.
+_MANY_PAIRS, _AT_ONCE = 1 << 20, 1 << 12
 
 
 def nms(boxes: np.ndarray, scores: np.ndarray, class_ids: np.ndarray, threshold: float,
@@ -30,13 +36,73 @@ def nms(boxes: np.ndarray, scores: np.ndarray, class_ids: np.ndarray, threshold:
     """
     if not len(scores):
         return np.empty(0, np.intp)
-    order = np.argsort(-scores, kind='stable')      # OpenCV compares scores as float32 only
-    boxes, class_ids = np.clip(boxes[order], -_FAR, _FAR), class_ids[order]
-    xywh = boxes.astype(np.float64)
+    order = np.argsort(-scores, kind='stable')
+    xyxy = boxes[order]
+    np.minimum(np.maximum(xyxy, -_FAR, out=xyxy), _FAR, out=xyxy)
+    # Classes are moved apart, so that boxes of different ones never meet.
+    apart = class_ids[order] * (xyxy[:, 2].max() - xyxy[:, 0].min() + 1.0)
+    xywh = xyxy.astype(np.float64)
     # A box that is empty or inside out (reg_max 1) overlaps nothing; OpenCV needs some area.
     xywh[:, 2:] = np.maximum(xywh[:, 2:] - xywh[:, :2], 1e-6)
-    # Classes are moved apart, so that one call serves all of them.
-    xywh[:, 0] += class_ids * (boxes[:, 2].max() - boxes[:, 0].min() + 1.0)
-    falling = np.arange(len(order), 0, -1, dtype=np.float32)
+    xywh[:, 0] += apart
+    kept = _by_neighbours(xywh, threshold) if len(order) > _FEW else None
+    if kept is None:
+        kept = _by_opencv(xywh, threshold)
+    return order[kept[:top_k]]
+
+
+def _by_opencv(xywh: np.ndarray, threshold: float) -> np.ndarray:
+    """Return which of the boxes, the best first, are kept: intp, rising."""
+    falling = np.arange(len(xywh), 0, -1, dtype=np.float32)     # it compares float32 only
     kept = cv2.dnn.NMSBoxes(xywh, falling, 0.0, threshold)
-    return order[np.asarray(kept, np.intp).reshape(-1)[:top_k]]     # kept is () when empty
+    return np.asarray(kept, np.intp).reshape(-1)                # kept is () when empty
+
+
+def _by_neighbours(xywh: np.ndarray, threshold: float) -> Optional[np.ndarray]:
+    """Return which of the boxes, the best first, are kept: intp, rising; None for a throng."""
+    pairs = _overlapping(xywh, threshold)
+    if pairs is None:
+        return None
+    better, worse = pairs.min(axis=0), pairs.max(axis=0)
+    in_turn = better.argsort(kind='stable')
+    dropped = bytearray(len(xywh))
+    for b, w in zip(better[in_turn].tolist(), worse[in_turn].tolist()):
+        if not dropped[b]:
+            dropped[w] = 1
+    return np.flatnonzero(np.frombuffer(dropped, np.uint8) == 0)
+
+
+def _overlapping(xywh: np.ndarray, threshold: float) -> Optional[np.ndarray]:
+    """
+    Return the pairs of boxes with IoU > threshold, intp (2, N), or None if there are too many.
+
+    IoU > t needs an overlap wider than t times either box.  So of two such boxes the right one
+    starts within (1 - t) times the left one's width; in a list sorted by left edge these are the
+    next few.
+    """
+    by_left = xywh[:, 0].argsort(kind='stable')
+    left, top, width, height = xywh[by_left].T.copy()
+    edges = left, top, left + width, top + height, width * height
+    ends = left.searchsorted(left + (1 - threshold) * width * (1 + 1e-9), 'right')
+    counts = np.maximum(ends - np.arange(len(left)) - 1, 0)
+    totals = counts.cumsum()
+    if totals[-1] > _MANY_PAIRS:
+        return None
+    pairs = [np.empty((2, 0), np.intp)]
+    cuts = totals.searchsorted(np.arange(0, totals[-1] + _AT_ONCE, _AT_ONCE), 'right')
+    for first, last in zip(cuts, cuts[1:]):     # in portions, which stay in the cache
+        a = np.arange(first, last).repeat(counts[first:last])
+        b = np.arange(len(a)) + (ends - totals)[first:last].repeat(counts[first:last]) \
+            + (totals[first] - counts[first])
+        overlapping = _iou(edges, a, b) > threshold
+        pairs.append(by_left[np.stack([a[overlapping], b[overlapping]])])
+    return np.concatenate(pairs, axis=1)
+
+
+def _iou(edges, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the IoU of the boxes at places a and b; those at b do not start left of a."""
+    left, top, right, bottom, area = edges
+    w = np.minimum(right[a], right[b]) - left[b]
+    h = np.minimum(bottom[a], bottom[b]) - np.maximum(top[a], top[b])
+    common = np.maximum(w, 0) * np.maximum(h, 0)
+    return common / (area[a] + area[b] - common)

@@ -51,7 +51,7 @@ class Demo:
         self._pictures = isinstance(opened, PictureSource)
         self._count = len(opened)
         self._rate = opened.rate
-        names = [frame.name for frame in opened.frames()] if self._pictures else []
+        names = opened.names if self._pictures else []
         self._node = _start('yolo12_ros.ros.node', 'yolo12', {
             'config_file': config, 'ros_img_topic_name': f'{NAMESPACE}/image', 'log_period': 0.0,
             **({'model_file': model} if model else {})})

@@ -115,8 +115,9 @@ class Yolo12Node(Node):
         return config.with_model(values['model_file']) if values['model_file'] else config
 
     def _backend_options(self) -> Dict[str, Any]:
-        onnx = self._config.model_file.suffix.lower() == '.onnx'
-        return {'threads': self._values['threads']} if onnx else {}
+        if self._config.model_file.suffix.lower() == '.onnx':
+            return {'threads': self._values['threads']}
+        return {'model_name': self._config.model_name}
 
     def _topics(self) -> List[str]:
         several = [topic for topic in self._values['image_topics'] if topic]
