@@ -111,7 +111,8 @@ def test_cameras_of_different_sizes_in_turn(random_model):
     alone = {size: Detector(model, config).detect(grey(*size), 5).detections.boxes
              for size in ((96, 64), (640, 480), (63, 65))}
     for size in [*alone, *reversed(list(alone)), *alone]:
-        np.testing.assert_array_equal(detector.detect(grey(*size), 5).detections.boxes, alone[size])
+        boxes = detector.detect(grey(*size), 5).detections.boxes
+        np.testing.assert_array_equal(boxes, alone[size])
     out = np.empty(96 * 64 * 3 // 2, np.uint8)
     image = grey(640, 480)
     assert detector.preprocess(image, out) is detector.preprocess(image, out)

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 from yolo12_ros.errors import ConfigError
 from yolo12_ros.images import Nv12Image
-from yolo12_ros.letterbox import Letterbox, MODES, PAD_UV, PAD_Y
+from yolo12_ros.letterbox import Letterbox, MODES
 
 SIDES = st.one_of(st.integers(1, 16), st.integers(1, 2000), st.sampled_from([1, 4319, 4320, 7680]))
 SOURCES = st.tuples(SIDES, SIDES)
@@ -119,9 +119,9 @@ def test_apply_writes_every_byte(size, mode):
     (x, y), (w, h) = letterbox.offset, letterbox.size
     inside = np.zeros_like(luma, bool)
     inside[y:y + h, x:x + w] = True
-    assert (luma[inside] == 200).all() and (luma[~inside] == PAD_Y).all()
+    assert (luma[inside] == 200).all() and (luma[~inside] == 127).all()
     inside = inside[::2, ::2]
-    assert (chroma[inside] == (60, 90)).all() and (chroma[~inside] == PAD_UV).all()
+    assert (chroma[inside] == (60, 90)).all() and (chroma[~inside] == 128).all()
 
 
 @pytest.mark.parametrize('mode', MODES)

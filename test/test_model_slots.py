@@ -218,12 +218,13 @@ def test_an_error_belongs_to_its_request(make):
     assert (model.infer(np.full(SIZE, 7, np.uint8), 5)[0] == 7).all()
 
 
-def test_infer_returns_copies(make):
-    """They outlive the slot."""
+def test_infer_returns_copies(monkeypatch, make):
+    """They outlive the slot, also where a library reuses its buffers."""
+    monkeypatch.setattr(Fake, 'run', lambda self, nv12: [nv12])
     model = make(1)
-    first = model.infer(np.full(SIZE, 1, np.uint8).reshape(3, 4), 5)
+    first, = model.infer(np.full(SIZE, 1, np.uint8).reshape(3, 4), 5)
     model.infer(np.full(SIZE, 2, np.uint8), 5)
-    assert (first[0] == 1).all()
+    assert (first == 1).all()
 
 
 @pytest.mark.parametrize('nv12, words', [
