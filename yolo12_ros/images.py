@@ -97,7 +97,8 @@ def decode_compressed(data) -> Nv12Image:
     Raises ImageError.
     """
     data = np.frombuffer(data, np.uint8)
-    head, tail = data[:8].tobytes(), data[-1024:].tobytes()
+    # Cameras pad after the end marker; one in the first half would be that of a thumbnail.
+    head, tail = data[:8].tobytes(), data[data.size // 2:].tobytes()
     if head[:2] != _JPEG and head != _PNG:
         raise ImageError(f'compressed image of {data.size} bytes is neither JPEG nor PNG: '
                          f'it starts with {head.hex() or "nothing"}')

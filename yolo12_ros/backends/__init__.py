@@ -113,6 +113,8 @@ class Model(ABC):
 
     def submit(self, slot: Slot) -> None:
         """Start the inference of slot.input and return at once.  Raises BackendError."""
+        if self._closed:
+            raise BackendError(f'model {self.name} is closed')
         self._start(slot)
         slot.running = True
 
@@ -127,7 +129,7 @@ class Model(ABC):
             outputs = self._finish(slot, timeout)
         except InferenceTimeout:
             raise
-        except BaseException:
+        except BackendError:            # not BaseException: after Ctrl-C the inference still runs
             slot.running = False
             raise
         slot.running = False
@@ -136,7 +138,8 @@ class Model(ABC):
     def release(self, slot: Slot) -> None:
         """Give a slot back; one whose inference still runs is set aside until it ends."""
         with self._changed:
-            (self._late if slot.running else self._free).append(slot)
+            if not self._closed:        # else its buffers go with it
+                (self._late if slot.running else self._free).append(slot)
             self._changed.notify_all()
 
     def infer(self, nv12: np.ndarray, timeout: Optional[float] = None) -> List[np.ndarray]:
@@ -154,7 +157,11 @@ class Model(ABC):
             self.release(slot)
 
     def close(self) -> None:
-        """Free everything; no slot may be in use.  Safe to call twice."""
+        """
+        Free everything; safe to call twice.
+
+        Who still waits for a slot gets its outputs or BackendError.
+        """
         with self._changed:
             if self._closed:
                 return

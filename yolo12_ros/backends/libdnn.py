@@ -11,285 +11,140 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""
-The BPU of the RDK X5 through libdnn's C library.
 
-The GIL is released while the BPU works, several requests may be in flight, each with a timeout,
-and input and output lie in BPU memory: nothing is copied here.
 """
-import ctypes
-from ctypes import byref, c_char_p, c_int32, c_void_p, POINTER
+libdnn, the BPU library of the RDK X5, by ctypes.
+
+ctypes releases the GIL in every call, so Python runs on while the BPU works; several requests may
+be in flight, each can be timed out, and outputs are read where they lie.  The vendor's Python
+bindings offer none of this.
+"""
+import ctypes as c
 import math
 import os
 import time
-from typing import List, Optional, Tuple
+from typing import List, Optional
 import warnings
-import weakref
 
 import numpy as np
 
-from . import libdnn_abi as abi, Model, Slot, TensorInfo
-from ..errors import BackendError, InferenceTimeout, ModelError
+from . import Model
+from .bpu import check_input_type, chosen_model, picture_size, TYPES
+from .libdnn_abi import DnnError, InferCtrlParam, Library
+from .libdnn_slots import DnnSlot, Picture
+from .libdnn_tensors import describe_output, dimensions, read_tensors
+from ..errors import BackendError, ConfigError, InferenceTimeout, ModelError
 
-_PIECE_MS = 500             # of a long wait, so that signals are handled in between
-_CLOSE_SECONDS = 1.0        # that close() gives late inferences to end
-_leaked: List[object] = []  # memory that the BPU may still write to
+# Codes of hbDNNInitializeFromFiles that say that the file is at fault, not the library.
+_FILE_AT_FAULT = (-6000001, -6000002, -6000003, -6000006, -6000014)
+# Seconds of one call that waits: signals are handled and a close is noticed in between.
+_PIECE = 0.2
+# Seconds that close waits for tasks in flight, all together.
+_CLOSE_WAIT = 0.5
 
 
 def open_file(path, slots: int = 2, priority: int = 0, core: int = 0, model_name: str = '',
-              library: Optional[str] = None) -> 'LibdnnModel':
+              library: Optional[str] = None) -> 'DnnModel':
     """
-    Open a .bin with an NV12 input.
+    Open a .bin file with one NV12 input (or NV12_SEPARATE).
 
-    priority: 0..255, larger first, 255 preempts.  core: 0 any, 1 the first.  model_name: inside
-    the file, '' for the only one.  library: path of libdnn.so; YOLO12_LIBDNN names it, too.
+    priority: 0 to 255, 255 preempts.  core: 0 any, 1 the first; the X5 has one.  model_name: of a
+    file that packs several.  library: path of libdnn, None for the environment variable
+    YOLO12_LIBDNN or the usual places.
 
-    Raises BackendError for the library, ModelError for the file.
+    Raises BackendError when libdnn is missing or of another generation, ModelError when the file
+    is at fault, ConfigError for an option out of range.
     """
-    if not 0 <= priority <= 255:
-        raise BackendError(f'priority is {priority}: expected 0 to 255')
-    return LibdnnModel(abi.Library(library), path, slots, model_name,
-                       abi.InferCtrlParam(bpuCoreId=core, priority=priority))
+    if not 0 <= priority <= 255 or core not in (0, 1, 2):
+        raise ConfigError(f'priority {priority}, core {core}: expected 0 to 255 and 0, 1 or 2')
+    dnn = Library(library)
+    packed = _load(dnn, path)
+    try:
+        name, handle = _choose(dnn, packed, path, model_name)
+        control = InferCtrlParam(bpuCoreId=core, priority=priority)
+        return DnnModel(dnn, packed, handle, path, name, slots, control)
+    except BaseException:
+        dnn.dll.hbDNNRelease(packed)
+        raise
 
 
-class BpuMemory:
-    """Cached BPU memory; freed when neither this object nor a view of it is left."""
-
-    def __init__(self, library: abi.Library, size: int):
-        self.sys_mem = abi.SysMem()
-        self._library = library
-        library.call('hbSysAllocCachedMem', byref(self.sys_mem), size)
-        # A copy: libdnn gets the address of ours.  At exit the system frees it all by itself.
-        copy = abi.SysMem.from_buffer_copy(self.sys_mem)
-        weakref.finalize(self, library.hbSysFreeMem, copy).atexit = False
-
-    def flush(self, direction: int) -> None:
-        """Write the CPU's cache back (FLUSH_CLEAN) or forget it (FLUSH_INVALIDATE)."""
-        self._library.call('hbSysFlushMem', byref(self.sys_mem), direction)
-
-    def view(self, shape, dtype, strides=None, writable: bool = False) -> np.ndarray:
-        """Return an array on this memory, which it keeps alive."""
-        return np.asarray(_View(self, tuple(shape), np.dtype(dtype), strides, writable))
+def _load(dnn: Library, path) -> c.c_void_p:
+    packed = c.c_void_p()
+    try:
+        dnn.check('hbDNNInitializeFromFiles', c.byref(packed),
+                  (c.c_char_p * 1)(os.fsencode(path)), 1)
+    except DnnError as e:
+        error = ModelError if e.code in _FILE_AT_FAULT else BackendError
+        raise error(f'{path} cannot be loaded: {e}') from e
+    return packed
 
 
-class _View:
-    """NumPy's array interface for a piece of BpuMemory; arrays keep it as their base."""
+def _choose(dnn: Library, packed, path, wanted: str):
+    """Return (name, handle) of one of the models in a file."""
+    names, count, handle = c.POINTER(c.c_char_p)(), c.c_int32(), c.c_void_p()
+    dnn.check('hbDNNGetModelNameList', c.byref(names), c.byref(count), packed)
+    name = chosen_model(path, [n.decode(errors='surrogateescape')
+                               for n in names[:count.value]], wanted)
+    dnn.check('hbDNNGetModelHandle', c.byref(handle), packed,
+              name.encode(errors='surrogateescape'))
+    return name, handle
 
-    def __init__(self, memory: BpuMemory, shape, dtype, strides, writable: bool):
-        self._memory = memory
-        self.__array_interface__ = {
-            'version': 3, 'data': (memory.sys_mem.virAddr, not writable), 'shape': shape,
-            'typestr': dtype.str, 'strides': strides}
 
-
-class LibdnnSlot(Slot):
+class DnnModel(Model):
     """
-    Input and output tensors of one request.
+    A model on the BPU.
 
-    input: for NV12 the BPU's own memory; for NV12_SEPARATE a staging buffer, since the planes lie
-    apart and their rows are padded to 16 bytes.
+    Outputs are read-only views on BPU memory.  They stay readable for as long as they are
+    referenced, but the next request of their slot overwrites them.
     """
 
-    def __init__(self, model: 'LibdnnModel'):
-        library, (width, height) = model.library, model.input_size
-        self.task = c_void_p()
-        self.inputs, self.outputs = (abi.Tensor * 1)(), (abi.Tensor * len(model.outputs))()
-        self.inputs[0].properties = model.input_properties
-        size = width * height * 3 // 2
-        if model.input_properties.tensorType == abi.NV12_SEPARATE:
-            self.planes = self._separate_planes(library, width, height)
-            super().__init__(np.zeros(size, np.uint8))
-        else:
-            # The picture is tight: without this libdnn would expect rows padded to 16.
-            shape = self.inputs[0].properties
-            shape.alignedShape = shape.validShape
-            memory = BpuMemory(library, max(size, shape.alignedByteSize))
-            self.inputs[0].sysMem[0] = memory.sys_mem
-            self.input_memories, self.planes = [memory], []
-            super().__init__(memory.view((size,), np.uint8, writable=True))
-        self.output_memories, self.views = [], []
-        for tensor, properties, info in zip(self.outputs, model.output_properties, model.outputs):
-            tensor.properties = properties
-            memory = BpuMemory(library, properties.alignedByteSize)
-            tensor.sysMem[0] = memory.sys_mem
-            self.output_memories.append(memory)
-            self.views.append(memory.view(info.shape, info.dtype,
-                                          tuple(properties.stride[:len(info.shape)])))
-
-    def _separate_planes(self, library, width: int, height: int) -> List[np.ndarray]:
-        stride = -(-width // 16) * 16
-        shape = self.inputs[0].properties.alignedShape
-        shape.dimensionSize[3 if self.inputs[0].properties.tensorLayout == abi.LAYOUT_NCHW
-                            else 2] = stride
-        self.input_memories = [BpuMemory(library, stride * height),
-                               BpuMemory(library, stride * height // 2)]
-        for i, memory in enumerate(self.input_memories):
-            self.inputs[0].sysMem[i] = memory.sys_mem
-        return [memory.view((rows, width), np.uint8, (stride, 1), writable=True)
-                for memory, rows in zip(self.input_memories, (height, height // 2))]
-
-    def write_planes(self) -> None:
-        """Copy the staging buffer to the separate planes, if they are separate."""
-        start = 0
-        for plane in self.planes:
-            plane[...] = self.input[start:start + plane.size].reshape(plane.shape)
-            start += plane.size
-
-
-class LibdnnModel(Model):
-    """A model on the BPU; see open_file."""
-
-    def __init__(self, library: abi.Library, path, slots: int, model_name: str,
-                 control: abi.InferCtrlParam):
+    def __init__(self, library: Library, packed, handle, path, name: str, slots: int,
+                 control: InferCtrlParam):
         super().__init__(slots)
-        self.library = library
-        self.backend = f'libdnn {library.version}, BPU'
+        inputs = read_tensors(library, handle, 'Input')
+        check_input_type(str(path), len(inputs), TYPES[inputs[0][1].tensorType] if inputs else '')
+        self._input = inputs[0][1]
+        outputs = read_tensors(library, handle, 'Output')
+        self.name = name
+        self.backend = f'libdnn {library.version}'
+        self.input_size = picture_size(str(path), dimensions(self._input.validShape))
+        self.outputs = tuple(describe_output(path, *output) for output in outputs)
+        self._output_properties = [properties for _, properties in outputs]
+        self._library, self._packed, self._handle = library, packed, handle
         self._control = control
-        self._packed, self._handle = c_void_p(), c_void_p()
-        files = (c_char_p * 1)(os.fsencode(path))
-        code = library.hbDNNInitializeFromFiles(byref(self._packed), files, 1)
-        if code:
-            raise ModelError(f'{path} cannot be loaded by libdnn: {library.describe(code)}')
-        try:
-            self.name = self._choose(path, model_name)
-            self.input_properties, self.input_size = self._describe_input(path)
-            self.output_properties, self.outputs = self._describe_outputs(path)
-        except BaseException:
-            library.hbDNNRelease(self._packed)
-            raise
+        self._every: List[DnnSlot] = []
 
-    def _choose(self, path, wanted: str) -> str:
-        """Open the model inside the file and return its name."""
-        names, count = POINTER(c_char_p)(), c_int32()
-        self.library.call('hbDNNGetModelNameList', byref(names), byref(count), self._packed)
-        found = [names[i].decode(errors='replace') for i in range(count.value)]
-        if (wanted and wanted not in found) or (not wanted and len(found) != 1):
-            raise ModelError(f'{path} holds the models {found}: set "model_name" to one of them'
-                             + (f', not {wanted!r}' if wanted else ''))
-        name = wanted or found[0]
-        self.library.call('hbDNNGetModelHandle', byref(self._handle), self._packed, name.encode())
-        return name
+    def _make_slot(self) -> DnnSlot:
+        picture = Picture(self._library, self._input, self.input_size)
+        slot = DnnSlot(self._library, self._handle, picture,
+                       list(zip(self.outputs, self._output_properties)), self._control)
+        self._every.append(slot)
+        return slot
 
-    def _describe_input(self, path) -> Tuple[abi.TensorProperties, Tuple[int, int]]:
-        count = c_int32()
-        self.library.call('hbDNNGetInputCount', byref(count), self._handle)
-        properties = self.library.properties('hbDNNGetInputTensorProperties', self._handle, 0)
-        check_properties(properties)
-        if count.value != 1 or properties.tensorType not in (abi.NV12, abi.NV12_SEPARATE):
-            raise ModelError(f'{path} has {count.value} inputs, the first of tensor type '
-                             f'{properties.tensorType}: compile it with one input and '
-                             'input_type_rt nv12')
-        dims = properties.validShape.dims()
-        nchw = properties.tensorLayout == abi.LAYOUT_NCHW
-        height, width = dims[2:] if nchw else dims[1:3]
-        if height % 2 or width % 2:
-            raise ModelError(f'{path}: the input is {width}x{height}, NV12 needs even sides')
-        return properties, (width, height)
+    def _start(self, slot: DnnSlot) -> None:
+        slot.start()
 
-    def _describe_outputs(self, path):
-        count = c_int32()
-        self.library.call('hbDNNGetOutputCount', byref(count), self._handle)
-        properties = [self.library.properties('hbDNNGetOutputTensorProperties', self._handle, i)
-                      for i in range(count.value)]
-        infos = []
-        for i, p in enumerate(properties):
-            name = abi.text_of(self.library, 'hbDNNGetOutputName', self._handle, i)
-            check_properties(p)
-            if p.tensorType not in abi.DTYPES:
-                raise ModelError(f'{path}: output {name} has tensor type {p.tensorType}: expected '
-                                 f'{", ".join(abi.DTYPES.values())}')
-            infos.append(TensorInfo(name, p.validShape.dims(),
-                                    np.dtype(abi.DTYPES[p.tensorType]), scales_of(p, name)))
-        return properties, tuple(infos)
-
-    def _make_slot(self) -> LibdnnSlot:
-        return LibdnnSlot(self)
-
-    def _start(self, slot: LibdnnSlot) -> None:
-        slot.write_planes()
-        for memory in slot.input_memories:
-            memory.flush(abi.FLUSH_CLEAN)
-        slot.task = c_void_p()
-        outputs = ctypes.cast(slot.outputs, POINTER(abi.Tensor))
-        self.library.call('hbDNNInfer', byref(slot.task), byref(outputs), slot.inputs,
-                          self._handle, byref(self._control))
-
-    def _finish(self, slot: LibdnnSlot, timeout: Optional[float]) -> List[np.ndarray]:
-        if not slot.task:
-            raise BackendError(f'model {self.name}: wait without a submitted request')
-        code = self._wait(slot.task, timeout)
-        if code == abi.TIMEOUT:
-            raise InferenceTimeout(f'inference of {self.name} did not finish in {timeout:g} s')
-        try:
-            if code:
-                raise BackendError(f'inference of {self.name} failed: hbDNNWaitTaskDone: '
-                                   f'{self.library.describe(code)}')
-            for memory in slot.output_memories:
-                memory.flush(abi.FLUSH_INVALIDATE)
-        finally:
-            self.library.hbDNNReleaseTask(slot.task)
-            slot.task = c_void_p()
-        return slot.views
-
-    def _wait(self, task: c_void_p, timeout: Optional[float]) -> int:
-        """Wait in pieces; libdnn takes 0 ms for ever, so 1 ms is the shortest."""
+    def _finish(self, slot: DnnSlot, timeout: Optional[float]) -> List[np.ndarray]:
         deadline = math.inf if timeout is None else time.monotonic() + timeout
-        while True:
-            left_ms = (deadline - time.monotonic()) * 1e3
-            code = self.library.hbDNNWaitTaskDone(task, max(1, math.ceil(min(left_ms, _PIECE_MS))))
-            if code != abi.TIMEOUT or time.monotonic() >= deadline:
-                return code
+        left = _PIECE if timeout is None else timeout
+        # at least 1 ms: libdnn takes 0 for for ever
+        while not slot.poll(max(1, math.ceil(1000 * min(left, _PIECE)))):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise InferenceTimeout(
+                    f'inference of {self.name} did not finish in {timeout:g} s')
+        return list(slot.output_views)
+
+    def _free_slot(self, slot: DnnSlot) -> None:
+        self._every.remove(slot)
 
     def _shut_down(self) -> None:
-        deadline = time.monotonic() + _CLOSE_SECONDS
-        while self._late and time.monotonic() < deadline:
-            self._reclaim()
-        self._free.clear()
-        if self._late:
-            # The BPU may still write there: better lost than freed under it.
-            _leaked.extend(self._late)
-            warnings.warn(f'{len(self._late)} inferences of {self.name} never ended: their memory '
-                          'and the model are left to the system', RuntimeWarning, stacklevel=3)
-            return
-        self.library.call('hbDNNRelease', self._packed)
-
-
-def scales_of(properties: abi.TensorProperties, name: str) -> Optional[np.ndarray]:
-    """
-    Return a copy of the scales, float32 (channels,) or (1,), None for outputs that have none.
-
-    Raises ModelError for zero points, which no YOLO model for the X5 has.
-    """
-    if properties.quantiType == abi.QUANTI_SHIFT:
-        shifts = properties.shift.shiftData[:properties.shift.shiftLen]
-        return np.float32([1 / (1 << shift) for shift in shifts])
-    if properties.quantiType != abi.QUANTI_SCALE:
-        return None
-    scale = properties.scale
-    if any(scale.zeroPointData[:scale.zeroPointLen] if scale.zeroPointLen else ()):
-        raise ModelError(f'output {name} is quantised with zero points, which are not supported')
-    return np.float32(scale.scaleData[:scale.scaleLen])
-
-
-def check_properties(p: abi.TensorProperties) -> None:
-    """Refuse properties that cannot be true; then the ABI is another.  Raises BackendError."""
-    dims = p.validShape.dims()
-    wrong = None
-    if not 1 <= p.validShape.numDimensions <= 8 or min(dims) < 1:
-        wrong = f'shape {dims}'
-    elif not 0 <= p.tensorType <= 18 or p.tensorLayout not in (0, 1, 2, 255):
-        wrong = f'type {p.tensorType}, layout {p.tensorLayout}'
-    elif p.quantiType not in (abi.QUANTI_NONE, abi.QUANTI_SHIFT, abi.QUANTI_SCALE):
-        wrong = f'quantisation {p.quantiType}'
-    elif p.tensorType in abi.IMAGE_TYPES:
-        if len(dims) != 4 or p.alignedByteSize < dims[1] * dims[2] * dims[3] // 2:
-            wrong = f'{p.alignedByteSize} bytes for a picture {dims}'
-    elif p.tensorType in abi.DTYPES:
-        strides = p.stride[:len(dims)]
-        if strides[-1] != np.dtype(abi.DTYPES[p.tensorType]).itemsize or \
-                list(strides) != sorted(strides, reverse=True) or \
-                strides[0] * dims[0] > p.alignedByteSize:
-            wrong = f'strides {list(strides)} for {dims} in {p.alignedByteSize} bytes'
-    if wrong:
-        raise BackendError(f'libdnn describes a tensor impossibly ({wrong}): its ABI is not that '
-                           'of the RDK X5')
+        deadline = time.monotonic() + _CLOSE_WAIT
+        running = [slot for slot in self._every if not slot.close(deadline)]
+        for slots in (self._every, self._free, self._late):
+            slots.clear()
+        if running:
+            warnings.warn(f'{len(running)} inferences of {self.name} did not end: their memory '
+                          'and the model stay loaded until the process exits', stacklevel=3)
+        else:
+            self._library.check('hbDNNRelease', self._packed)

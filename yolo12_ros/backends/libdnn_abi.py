@@ -11,209 +11,190 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""
-The C ABI of libdnn on the RDK X5 (hb_dnn.h 1.23 and 1.24): structures, functions, error codes.
 
-Names of fields are the header's.  Sizes are checked at import, the library itself at load.
 """
-import ctypes
-from ctypes import byref, c_char_p, c_float, c_int32, c_int64, c_int8, c_uint32, c_uint64, \
-    c_uint8, c_void_p, POINTER
+The C ABI of libdnn 1.x (hb_dnn.h of the RDK X5): structures, functions, error codes, guard.
+
+LP64 only.  Written from the layout of the vendor's public headers 1.23.8 to 1.24.5.
+"""
+import ctypes as c
 import os
-from typing import Dict, Optional
+from typing import Optional
 
 from ..errors import BackendError
 
+# Where the RDK's images have it, after the loader's own path.  Nothing has to be preloaded.
+PLACES = ('libdnn.so', '/usr/lib/libdnn.so', '/usr/hobot/lib/libdnn.so')
+# Names another file: odd installs, and the stand-in of the tests.
 LIBRARY_VARIABLE = 'YOLO12_LIBDNN'
-LIBRARIES = ('libdnn.so', '/usr/lib/libdnn.so', '/usr/hobot/lib/libdnn.so')
 
-NV12, NV12_SEPARATE = 1, 2
-IMAGE_TYPES = range(0, 6)       # Y, NV12, NV12_SEPARATE, YUV444, RGB, BGR
-LAYOUT_NHWC, LAYOUT_NCHW = 0, 2
+MAX_DIMENSIONS = 8
+LAYOUTS = (0, 2, 255)                       # NHWC, NCHW, none
 QUANTI_NONE, QUANTI_SHIFT, QUANTI_SCALE = 0, 1, 2
-FLUSH_INVALIDATE, FLUSH_CLEAN = 1, 2
-# hbDNNDataType: NumPy dtype, of those that a head can have
-DTYPES = {8: 'int8', 10: 'float16', 11: 'int16', 13: 'float32', 14: 'int32'}
-
+FLUSH_INVALIDATE, FLUSH_CLEAN = 1, 2        # before the CPU reads, after it wrote
 TIMEOUT = -6000008
-ERRORS: Dict[int, str] = {
-    -6000001: 'HB_DNN_INVALID_ARGUMENT',
-    -6000002: 'HB_DNN_INVALID_MODEL',
-    -6000003: 'HB_DNN_MODEL_NUMBER_EXCEED_LIMIT',
-    -6000004: 'HB_DNN_INVALID_PACKED_DNN_HANDLE',
-    -6000005: 'HB_DNN_INVALID_DNN_HANDLE',
-    -6000006: 'HB_DNN_CAN_NOT_OPEN_FILE',
-    -6000007: 'HB_DNN_OUT_OF_MEMORY',
-    TIMEOUT: 'HB_DNN_TIMEOUT',
-    -6000009: 'HB_DNN_TASK_NUM_EXCEED_LIMIT',
-    -6000010: 'HB_DNN_TASK_BATCH_SIZE_EXCEED_LIMIT',
-    -6000011: 'HB_DNN_INVALID_TASK_HANDLE',
-    -6000012: 'HB_DNN_RUN_TASK_FAILED',
-    -6000013: 'HB_DNN_MODEL_IS_RUNNING',
-    -6000014: 'HB_DNN_INCOMPATIBLE_MODEL',
-    -6000015: 'HB_DNN_API_USE_ERROR',
-    -6000016: 'HB_DNN_MULTI_PROGRESS_USE_ERROR',
-    -6000129: 'HB_SYS_INVALID_ARGUMENT',
-    -6000130: 'HB_SYS_OUT_OF_MEMORY',
-    -6000131: 'HB_SYS_REGISTER_MEM_FAILED',
+
+# code: (name, meaning)
+ERRORS = {
+    -6000001: ('INVALID_ARGUMENT', 'an argument is not valid'),
+    -6000002: ('INVALID_MODEL', 'the file is not a valid model'),
+    -6000003: ('MODEL_NUMBER_EXCEED_LIMIT', 'too many models are loaded'),
+    -6000004: ('INVALID_PACKED_DNN_HANDLE', 'the handle of the model file is not valid'),
+    -6000005: ('INVALID_DNN_HANDLE', 'the handle of the model is not valid'),
+    -6000006: ('CAN_NOT_OPEN_FILE', 'the file cannot be opened'),
+    -6000007: ('OUT_OF_MEMORY', 'out of memory'),
+    TIMEOUT: ('TIMEOUT', 'the task did not finish in time'),
+    -6000009: ('TASK_NUM_EXCEED_LIMIT', 'too many tasks at the same time (32)'),
+    -6000010: ('TASK_BATCH_SIZE_EXCEED_LIMIT', 'too many models in one task'),
+    -6000011: ('INVALID_TASK_HANDLE', 'the handle of the task is not valid'),
+    -6000012: ('RUN_TASK_FAILED', 'the inference failed on the BPU or in a CPU operator'),
+    -6000013: ('MODEL_IS_RUNNING', 'the model is still running'),
+    -6000014: ('INCOMPATIBLE_MODEL', 'the model was compiled for another board or version'),
+    -6000015: ('API_USE_ERROR', 'functions were called in a wrong order'),
+    -6000016: ('MULTI_PROGRESS_USE_ERROR', 'another process uses the BPU in relay mode'),
+    -6000129: ('SYS_INVALID_ARGUMENT', 'an argument of a memory function is not valid'),
+    -6000130: ('SYS_OUT_OF_MEMORY', 'out of BPU memory'),
+    -6000131: ('SYS_REGISTER_MEM_FAILED', 'BPU memory could not be registered'),
 }
 
 
-class SysMem(ctypes.Structure):
-    """Memory that the BPU can reach."""
+class SysMem(c.Structure):
+    """BPU memory (hbSysMem)."""
 
-    _fields_ = [('phyAddr', c_uint64), ('virAddr', c_void_p), ('memSize', c_uint32)]
-
-
-class TensorShape(ctypes.Structure):
-    """Up to eight dimensions."""
-
-    _fields_ = [('dimensionSize', c_int32 * 8), ('numDimensions', c_int32)]
-
-    def dims(self):
-        """Return the dimensions as a tuple."""
-        return tuple(self.dimensionSize[:self.numDimensions])
+    _fields_ = [('phyAddr', c.c_uint64), ('virAddr', c.c_void_p), ('memSize', c.c_uint32)]
 
 
-class QuantiShift(ctypes.Structure):
-    """Value = integer / 2 ** shift."""
+class TensorShape(c.Structure):
+    """Dimensions of a tensor (hbDNNTensorShape)."""
 
-    _fields_ = [('shiftLen', c_int32), ('shiftData', POINTER(c_uint8))]
-
-
-class QuantiScale(ctypes.Structure):
-    """Value = (integer - zero point) * scale."""
-
-    _fields_ = [('scaleLen', c_int32), ('scaleData', POINTER(c_float)),
-                ('zeroPointLen', c_int32), ('zeroPointData', POINTER(c_int8))]
+    _fields_ = [('dimensionSize', c.c_int32 * MAX_DIMENSIONS), ('numDimensions', c.c_int32)]
 
 
-class TensorProperties(ctypes.Structure):
-    """What a tensor looks like; stride in bytes."""
+class QuantiShift(c.Structure):
+    """Quantisation by a power of two (hbDNNQuantiShift): value = integer / 2**shift."""
+
+    _fields_ = [('shiftLen', c.c_int32), ('shiftData', c.POINTER(c.c_uint8))]
+
+
+class QuantiScale(c.Structure):
+    """Quantisation by scale (hbDNNQuantiScale): value = (integer - zero point) * scale."""
+
+    _fields_ = [('scaleLen', c.c_int32), ('scaleData', c.POINTER(c.c_float)),
+                ('zeroPointLen', c.c_int32), ('zeroPointData', c.POINTER(c.c_int8))]
+
+
+class TensorProperties(c.Structure):
+    """Description of a tensor (hbDNNTensorProperties); stride is in bytes."""
 
     _fields_ = [('validShape', TensorShape), ('alignedShape', TensorShape),
-                ('tensorLayout', c_int32), ('tensorType', c_int32), ('shift', QuantiShift),
-                ('scale', QuantiScale), ('quantiType', c_int32), ('quantizeAxis', c_int32),
-                ('alignedByteSize', c_int32), ('stride', c_int32 * 8)]
+                ('tensorLayout', c.c_int32), ('tensorType', c.c_int32),
+                ('shift', QuantiShift), ('scale', QuantiScale), ('quantiType', c.c_int32),
+                ('quantizeAxis', c.c_int32), ('alignedByteSize', c.c_int32),
+                ('stride', c.c_int32 * MAX_DIMENSIONS)]
 
 
-class Tensor(ctypes.Structure):
-    """A tensor and where it lies."""
+class Tensor(c.Structure):
+    """Memory and description of a tensor (hbDNNTensor); a second memory for split planes."""
 
     _fields_ = [('sysMem', SysMem * 4), ('properties', TensorProperties)]
 
 
-class InferCtrlParam(ctypes.Structure):
-    """How to run a task; all zero is the default."""
+class InferCtrlParam(c.Structure):
+    """How to run a task (hbDNNInferCtrlParam); zeros are the default."""
 
-    _fields_ = [('bpuCoreId', c_int32), ('dspCoreId', c_int32), ('priority', c_int32),
-                ('more', c_int32), ('customId', c_int64), ('reserved1', c_int32),
-                ('reserved2', c_int32)]
+    _fields_ = [('bpuCoreId', c.c_int32), ('dspCoreId', c.c_int32), ('priority', c.c_int32),
+                ('more', c.c_int32), ('customId', c.c_int64), ('reserved1', c.c_int32),
+                ('reserved2', c.c_int32)]
 
 
-for _struct, _size in ((SysMem, 24), (TensorShape, 36), (QuantiShift, 16), (QuantiScale, 32),
-                       (TensorProperties, 176), (Tensor, 272), (InferCtrlParam, 32)):
-    assert ctypes.sizeof(_struct) == _size, f'{_struct.__name__} is not {_size} bytes'
-
-_HANDLE, _HANDLE_OUT = c_void_p, POINTER(c_void_p)
+_P = c.POINTER
+_HANDLE, _COUNT, _TEXT = c.c_void_p, _P(c.c_int32), _P(c.c_char_p)
+# name: argument types; each returns int32, 0 for success
 FUNCTIONS = {
-    'hbDNNInitializeFromFiles': (_HANDLE_OUT, POINTER(c_char_p), c_int32),
+    'hbDNNInitializeFromFiles': (_P(_HANDLE), _TEXT, c.c_int32),
     'hbDNNRelease': (_HANDLE,),
-    'hbDNNGetModelNameList': (POINTER(POINTER(c_char_p)), POINTER(c_int32), _HANDLE),
-    'hbDNNGetModelHandle': (_HANDLE_OUT, _HANDLE, c_char_p),
-    'hbDNNGetInputCount': (POINTER(c_int32), _HANDLE),
-    'hbDNNGetOutputCount': (POINTER(c_int32), _HANDLE),
-    'hbDNNGetInputName': (POINTER(c_char_p), _HANDLE, c_int32),
-    'hbDNNGetOutputName': (POINTER(c_char_p), _HANDLE, c_int32),
-    'hbDNNGetInputTensorProperties': (c_void_p, _HANDLE, c_int32),
-    'hbDNNGetOutputTensorProperties': (c_void_p, _HANDLE, c_int32),
-    'hbDNNInfer': (_HANDLE_OUT, POINTER(POINTER(Tensor)), POINTER(Tensor), _HANDLE,
-                   POINTER(InferCtrlParam)),
-    'hbDNNWaitTaskDone': (_HANDLE, c_int32),
+    'hbDNNGetModelNameList': (_P(_TEXT), _COUNT, _HANDLE),
+    'hbDNNGetModelHandle': (_P(_HANDLE), _HANDLE, c.c_char_p),
+    'hbDNNGetInputCount': (_COUNT, _HANDLE),
+    'hbDNNGetOutputCount': (_COUNT, _HANDLE),
+    'hbDNNGetInputName': (_TEXT, _HANDLE, c.c_int32),
+    'hbDNNGetOutputName': (_TEXT, _HANDLE, c.c_int32),
+    'hbDNNGetInputTensorProperties': (_P(TensorProperties), _HANDLE, c.c_int32),
+    'hbDNNGetOutputTensorProperties': (_P(TensorProperties), _HANDLE, c.c_int32),
+    'hbDNNInfer': (_P(_HANDLE), _P(_P(Tensor)), _P(Tensor), _HANDLE, _P(InferCtrlParam)),
+    'hbDNNWaitTaskDone': (_HANDLE, c.c_int32),
     'hbDNNReleaseTask': (_HANDLE,),
-    'hbSysAllocCachedMem': (POINTER(SysMem), c_uint32),
-    'hbSysFreeMem': (POINTER(SysMem),),
-    'hbSysFlushMem': (POINTER(SysMem), c_int32),
+    'hbSysAllocCachedMem': (_P(SysMem), c.c_uint32),
+    'hbSysFreeMem': (_P(SysMem),),
+    'hbSysFlushMem': (_P(SysMem), c.c_int32),
 }
+
+
+class DnnError(BackendError):
+    """A function of libdnn returned an error; `code` is what it returned."""
+
+    def __init__(self, code: int, text: str):
+        super().__init__(text)
+        self.code = code
 
 
 class Library:
     """
-    A libdnn that passed the guard.
+    A loaded libdnn of the version this module describes.
 
-    version: its text, such as '1.24.5_(3.15.55 HBRT)'.  call(name, ...) raises BackendError with
-    the code's name and text.  Raises BackendError when there is no usable library.
+    path: a file, or None for LIBRARY_VARIABLE or the usual places.  Raises BackendError when
+    there is none, or one of another generation: the S100's library has the same file name and
+    other structures, so calling it would corrupt memory.
     """
 
     def __init__(self, path: Optional[str] = None):
-        self._dll = _find(path or os.environ.get(LIBRARY_VARIABLE))
-        self._guard()
+        path = path or os.environ.get(LIBRARY_VARIABLE)
+        self.dll = _load([os.fspath(path)] if path else PLACES)
+        self.version = self._guard(self.dll._name)
+        for name, arguments in FUNCTIONS.items():
+            function = getattr(self.dll, name)
+            function.argtypes, function.restype = arguments, c.c_int32
+        self._describe = getattr(self.dll, 'hbDNNGetErrorDesc', None)
+        if self._describe:
+            self._describe.argtypes, self._describe.restype = (c.c_int32,), c.c_char_p
 
-    def __getattr__(self, name: str):
-        return getattr(self._dll, name)
-
-    def call(self, name: str, *arguments) -> None:
-        """Call a function that returns an error code."""
-        code = getattr(self._dll, name)(*arguments)
+    def check(self, function: str, *arguments) -> None:
+        """Call a function; raise DnnError if it fails."""
+        code = getattr(self.dll, function)(*arguments)
         if code:
-            raise BackendError(f'{name} failed: {self.describe(code)}')
+            raise self.error(function, code)
 
-    def describe(self, code: int) -> str:
-        """Return number, name and, where the library has it, text of an error code."""
-        text = f'{code} ({ERRORS.get(code, "unknown error code")})'
-        if hasattr(self._dll, 'hbDNNGetErrorDesc'):
-            said = self._dll.hbDNNGetErrorDesc(c_int32(code))
-            text += f': {said.decode(errors="replace")}' if said else ''
-        return text
+    def error(self, function: str, code: int) -> DnnError:
+        """Return the error for a code that a function returned."""
+        name, meaning = ERRORS.get(code, ('unknown code', 'see hb_dnn_status.h'))
+        own = self._describe(code) if self._describe else None
+        said = f'; libdnn: {own.decode(errors="replace")}' if own else ''
+        return DnnError(code, f'{function} failed: {name} ({code}): {meaning}{said}')
 
-    def properties(self, function: str, model: c_void_p, index: int) -> TensorProperties:
-        """
-        Read a tensor's properties.
-
-        Raises BackendError when the library writes past the structure that we know.
-        """
-        size = ctypes.sizeof(TensorProperties)
-        canary = b'\xc3' * 64
-        buffer = ctypes.create_string_buffer(b'\0' * size + canary, size + len(canary))
-        self.call(function, ctypes.addressof(buffer), model, index)
-        if buffer.raw[size:] != canary:
-            raise BackendError('libdnn writes larger tensor properties than this version knows: '
-                               'its ABI is not that of the RDK X5')
-        return TensorProperties.from_buffer_copy(buffer.raw[:size])
-
-    def _guard(self) -> None:
-        """Refuse libraries of other boards and unknown versions before anything is called."""
-        if hasattr(self._dll, 'hbDNNInferV2'):
-            raise BackendError('this libdnn is of the S100 generation (it has hbDNNInferV2), not '
-                               'that of the RDK X5')
-        missing = [name for name in (*FUNCTIONS, 'hbDNNGetVersion')
-                   if not hasattr(self._dll, name)]
+    def _guard(self, path: str) -> str:
+        """Return the version, or raise BackendError for a library that must not be called."""
+        missing = [name for name in ('hbDNNGetVersion', *FUNCTIONS)
+                   if not hasattr(self.dll, name)]
+        if hasattr(self.dll, 'hbDNNInferV2') or 'hbDNNInfer' in missing:
+            raise BackendError(f'{path} is of another generation (RDK S100 or S600): its '
+                               'structures differ; expected the 1.x of an RDK X5')
         if missing:
-            raise BackendError(f'this libdnn lacks {", ".join(missing)}')
-        for name, types in FUNCTIONS.items():
-            function = getattr(self._dll, name)
-            function.argtypes, function.restype = types, c_int32
-        self._dll.hbDNNGetVersion.restype = c_char_p
-        if hasattr(self._dll, 'hbDNNGetErrorDesc'):
-            self._dll.hbDNNGetErrorDesc.restype = c_char_p
-        self.version = (self._dll.hbDNNGetVersion() or b'').decode(errors='replace')
-        if not self.version.startswith('1.'):
-            raise BackendError(f'libdnn {self.version!r} is unknown: expected version 1.x')
+            raise BackendError(f'{path} lacks {", ".join(missing)}: expected libdnn 1.x of an '
+                               'RDK X5')
+        self.dll.hbDNNGetVersion.restype = c.c_char_p
+        version = (self.dll.hbDNNGetVersion() or b'').decode(errors='replace')
+        if not version.startswith('1.'):
+            raise BackendError(f'{path} is version {version or "unknown"}: expected 1.x, the only '
+                               'one whose structures are known')
+        return version
 
 
-def _find(path: Optional[str]) -> ctypes.CDLL:
+def _load(places) -> c.CDLL:
     reasons = []
-    for name in [path] if path else LIBRARIES:
+    for place in places:
         try:
-            return ctypes.CDLL(name)
+            return c.CDLL(place)
         except OSError as e:
             reasons.append(str(e))
-    raise BackendError(f'libdnn.so cannot be loaded ({reasons[0]}): it comes with the RDK X5 '
-                       'system image, package hobot-dnn')
-
-
-def text_of(library: Library, function: str, model: c_void_p, index: int) -> str:
-    """Return the name of an input or output."""
-    name = c_char_p()
-    library.call(function, byref(name), model, index)
-    return (name.value or b'').decode(errors='replace')
+    raise BackendError(f'libdnn cannot be loaded: {"; ".join(dict.fromkeys(reasons))}: it comes '
+                       'with the RDK X5 (deb hobot-dnn)')

@@ -11,11 +11,13 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""
-The vendor's pyeasy_dnn, the last resort.
 
-It checks nothing: a buffer of a wrong size is a heap overflow, so sizes are checked here.  Never
-read alignedShape and validShape of its properties: each access leaks.
+"""
+pyeasy_dnn, the vendor's older Python binding, as the last resort.
+
+It reads as many bytes as its memory has, whatever it is given, and reports every failure as a
+SystemError; so everything is checked here before the call.  Its properties `alignedShape` and
+`validShape` are never touched: each access leaks, and gives an address, not a shape.
 """
 import importlib
 from typing import List
@@ -23,66 +25,66 @@ from typing import List
 import numpy as np
 
 from . import TensorInfo
+from .bpu import (channel_scales, check_input_type, check_picture, chosen_model, output_type,
+                  picture_size)
 from .threaded import ThreadedModel
 from ..errors import BackendError, ModelError
 
 MODULES = ('hobot_dnn', 'hobot_dnn_rdkx5')
-# All failures arrive as SystemError with the real one as its cause.
+# Its C code sets an exception and still returns a value, so Python raises SystemError from it.
 FAILURES = (SystemError, RuntimeError, TypeError)
-DTYPES = ('int8', 'int16', 'int32', 'float32')
-# Bytes of the innermost dimension of quantised outputs are padded to 256 k + one of these.
+# Its names: ours.  Other types it copies as if they were int8.
+TYPES = {'int8': 'S8', 'int16': 'S16', 'int32': 'S32', 'float32': 'F32'}
+# Bytes that a row of a quantised output can have without padding, after whole 256s.
 _UNPADDED = (0, 16, 32, 64, 128)
 
 
-def open_file(path, slots: int = 2, model_name: str = '') -> 'PyeasyModel':
+def open_file(path, slots: int = 2, priority: int = 0, core: int = 0, model_name: str = '',
+              library=None) -> 'PyeasyModel':
     """
-    Open a .bin with an NV12 input.
+    Open a .bin file with one NV12 input; only the first model of a file can be reached.
 
-    Raises BackendError without the library, ModelError for a file that it cannot serve.
+    priority: 0 to 255.  core: 0 any, 1 the first.  library is libdnn's and has no effect here.
+
+    Raises BackendError without pyeasy_dnn and for a model that it would run wrongly, ModelError
+    when the file is at fault.
     """
     dnn = _import()
     try:
         models = dnn.load(str(path))
     except FAILURES as e:
         raise ModelError(f'{path} cannot be loaded by pyeasy_dnn: {e.__cause__ or e}') from e
-    model = models[0]
-    if model_name and model.name != model_name:
-        raise ModelError(f'{path} holds the model {model.name!r}, not {model_name!r}: correct '
-                         '"model_name"')
-    return PyeasyModel(path, model, slots)
+    chosen_model(path, [models[0].name], model_name)
+    return PyeasyModel(path, models[0], slots, priority, core)
 
 
 class PyeasyModel(ThreadedModel):
-    """The first model of a file; input and output memory is one set, so requests queue."""
+    """A model; the worker thread copies the outputs out before the next inference."""
 
-    limits = 'pyeasy_dnn holds Python during inference: no overlap, no timeout'
+    limits = ('pyeasy_dnn stops all of Python during an inference: nothing overlaps and a timeout '
+              'cannot interrupt it')
 
-    def __init__(self, path, model, slots: int):
+    def __init__(self, path, model, slots: int, priority: int, core: int):
+        inputs = model.inputs
+        kind = inputs[0].properties.tensor_type if inputs else ''
+        check_input_type(str(path), len(inputs), kind)
         self.name = model.name
-        self.backend = 'pyeasy_dnn, BPU'
-        self._model = model
-        properties = model.inputs[0].properties
-        shape = tuple(properties.shape)
-        if len(model.inputs) != 1 or properties.tensor_type not in ('NV12', 'NV12_SEPARATE'):
-            raise ModelError(f'{path} has {len(model.inputs)} inputs, the first of type '
-                             f'{properties.tensor_type}: compile it with one input and '
-                             'input_type_rt nv12')
-        height, width = shape[2:] if properties.layout == 'NCHW' else shape[1:3]
-        self.input_size = width, height
+        self.backend = 'pyeasy_dnn'
+        self.input_size = width, height = picture_size(str(path), inputs[0].properties.shape)
+        if kind != 'NV12' and width % 16:
+            raise BackendError(f'the input of {path} is {width}x{height} {kind}: pyeasy_dnn does '
+                               'not pad the rows of separate planes to 16 bytes')
         self.outputs = tuple(_describe(path, output) for output in model.outputs)
+        self._model = model
+        self._options = {'core_id': core, 'priority': priority}
         super().__init__(slots)
 
     def run(self, nv12: np.ndarray) -> List[np.ndarray]:
         """Infer uint8 (W * H * 3 / 2,) NV12."""
-        width, height = self.input_size
-        if nv12.dtype != np.uint8 or nv12.shape != (width * height * 3 // 2,) or \
-                not nv12.flags.c_contiguous:
-            raise BackendError(f'pyeasy_dnn takes contiguous uint8 ({width * height * 3 // 2},), '
-                               f'got {nv12.dtype} {nv12.shape}')
+        check_picture(f'pyeasy_dnn model {self.name}', nv12, self.input_size)
         try:
-            # buffer is a copy; the next forward overwrites what a tensor would return
-            return [np.asarray(tensor.buffer).reshape(info.shape)
-                    for tensor, info in zip(self._model.forward(nv12), self.outputs)]
+            tensors = self._model.forward(nv12, **self._options)
+            return [np.asarray(tensor.buffer) for tensor in tensors]    # a copy each
         except FAILURES as e:
             raise BackendError(f'pyeasy_dnn: {e.__cause__ or e}') from e
 
@@ -92,21 +94,23 @@ def _import():
     for name in MODULES:
         try:
             return importlib.import_module(f'{name}.pyeasy_dnn')
-        except (ImportError, OSError) as e:     # OSError: the wheel installs anywhere
+        except (ImportError, OSError) as e:     # OSError: its wheel installs where it cannot load
             reasons.append(str(e))
     raise BackendError(f'pyeasy_dnn cannot be imported ({"; ".join(reasons)}): it comes with the '
-                       'RDK X5 system image')
+                       'RDK X5 (deb hobot-spdev), for Python 3.10 and NumPy below 2')
 
 
 def _describe(path, output) -> TensorInfo:
-    properties = output.properties
-    dtype, shape = properties.dtype, tuple(properties.shape)
-    if dtype not in DTYPES:
-        raise ModelError(f'{path}: output {output.name} is {dtype}, which pyeasy_dnn returns '
-                         f'wrongly: expected {", ".join(DTYPES)}')
-    innermost = shape[-1] * np.dtype(dtype).itemsize
-    if dtype != 'float32' and innermost % 256 not in _UNPADDED:
-        raise ModelError(f'{path}: output {output.name} {shape} {dtype} has padded rows, which '
-                         'pyeasy_dnn reads wrongly: use libdnn, or leave its Dequantize node in')
-    scales = np.array(properties.scale_data, np.float32, copy=True).reshape(-1)
-    return TensorInfo(output.name, shape, np.dtype(dtype), scales if scales.size else None)
+    where, properties = f'{path}: output {output.name}', output.properties
+    shape = tuple(properties.shape)
+    if len(shape) != 4 or properties.tensor_type not in TYPES:
+        raise BackendError(f'{where} is {properties.tensor_type} {shape}, which pyeasy_dnn copies '
+                           f'wrongly: it knows four dimensions of {", ".join(TYPES)}')
+    dtype = output_type(where, TYPES[properties.tensor_type])
+    if dtype.kind == 'f':
+        return TensorInfo(output.name, shape, dtype)
+    if shape[-1] * dtype.itemsize % 256 not in _UNPADDED:
+        raise BackendError(f'{where} has rows of {shape[-1] * dtype.itemsize} bytes, which the '
+                           'BPU pads and pyeasy_dnn reads as if it did not')
+    return TensorInfo(output.name, shape, dtype,
+                      channel_scales(where, shape, properties.scale_data))

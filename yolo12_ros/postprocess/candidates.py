@@ -20,10 +20,8 @@ import numpy as np
 
 from .heads import Head
 
-# Bytes of the mask: few enough to stay in the cache while the tensor streams past.
-_BLOCK = 1 << 18
-# Up to about this many hits in a block it is faster to jump from one to the next than to list all.
-_JUMPS = 64
+# Up to about this many hits it is faster to jump from one to the next anchor than to list all.
+_JUMPS = 128
 
 
 def logit(probability: float) -> float:
@@ -41,23 +39,14 @@ def just_below(probability: float) -> float:
 
 
 class CandidateFinder:
-    """
-    Finds the surviving rows of one head's class tensor.
-
-    Works in blocks of rows through a small mask, which stays in the cache; keeps it, so use one
-    finder for each thread.
-    """
+    """Finds the surviving rows of one head's class tensor; keeps a mask: one for each thread."""
 
     def __init__(self, head: Head, class_num: int):
         rows, columns = head.grid
-        at_once = max(1, min(rows, _BLOCK // (columns * class_num)))
         self._scales = head.class_scales
         self._classes = class_num
-        self._mask = bytearray(at_once * columns * class_num)
-        hit = np.frombuffer(self._mask, np.bool_).reshape(at_once, columns, class_num)
-        # rows of the tensor, their part of the mask, its size, the first anchor
-        self._blocks = [(slice(row, row + at_once), part, part.size, row * columns)
-                        for row in range(0, rows, at_once) for part in [hit[:rows - row]]]
+        self._mask = bytearray(rows * columns * class_num)
+        self._hit = np.frombuffer(self._mask, np.bool_).reshape(1, rows, columns, class_num)
 
     def anchors(self, tensor: np.ndarray, logit: float) -> np.ndarray:
         """
@@ -67,25 +56,18 @@ class CandidateFinder:
         Rounding may add anchors just below.
         """
         raw = np.float32(logit) if self._scales is None else self._quantised(logit, tensor.dtype)
+        np.greater_equal(tensor, raw, out=self._hit)
         found: List[int] = []
-        for rows, hit, size, first in self._blocks:
-            np.greater_equal(tensor[0, rows], raw, out=hit)
-            at = self._mask.find(1, 0, size)
-            if at >= 0:
-                self._collect(at, size, first, found)
-        return np.array(found, np.intp)
-
-    def _collect(self, at: int, size: int, first: int, found: List[int]) -> None:
-        """Append the anchors with a hit from `at` to `size` in the mask, counted from `first`."""
         classes, find = self._classes, self._mask.find
+        at = find(1)
         for _ in range(_JUMPS):
-            anchor = at // classes
-            found.append(first + anchor)
-            at = find(1, (anchor + 1) * classes, size)
             if at < 0:
-                return
-        hits = np.flatnonzero(np.frombuffer(self._mask, np.bool_, size)) // classes
-        found[-_JUMPS:] = (hits[np.diff(hits, prepend=-1) > 0] + first).tolist()
+                return np.array(found, np.intp)
+            anchor = at // classes
+            found.append(anchor)
+            at = find(1, (anchor + 1) * classes)
+        hits = np.flatnonzero(self._hit) // classes
+        return hits[np.diff(hits, prepend=-1) > 0]
 
     def _quantised(self, logit: float, dtype) -> np.ndarray:
         """Return the raw integers (channels,) or (1,) whose value is at most `logit`."""

@@ -21,7 +21,7 @@ import numpy as np
 # Pixels beyond which position is of no importance: one wild box must not eat all precision.
 _FAR = np.float32(1e5)
 # Up to this many boxes OpenCV's comparison of all with all is faster than a search for neighbours.
-_FEW = 400
+_FEW = 300
 # Pairs of neighbours: more are left to OpenCV, and so many are compared at once.
 _MANY_PAIRS, _AT_ONCE = 1 << 20, 1 << 12
 

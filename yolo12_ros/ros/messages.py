@@ -51,6 +51,10 @@ def image_to_nv12(msg) -> Nv12Image:
     return _through_cv_bridge(msg)
 
 
+# Grey of 8 or 16 bits, and 8UC3, which says nothing of colours: BGR then, OpenCV's order.
+_TAKEN_AS_THEY_ARE = ('mono16', '8UC1', '8UC3')
+
+
 def _through_cv_bridge(msg: Image) -> Nv12Image:
     try:
         from cv_bridge import CvBridge
@@ -61,14 +65,17 @@ def _through_cv_bridge(msg: Image) -> Nv12Image:
     if msg.width < 1 or msg.height < 1 or len(msg.data) < msg.height * msg.step:
         raise ImageError(f'{msg.encoding} image of {msg.width}x{msg.height}, step {msg.step}, has '
                          f'{len(msg.data)} bytes: it is empty or truncated')
-    # 8UC3 says nothing of colours: taken as BGR, OpenCV's order.
-    wanted = 'passthrough' if msg.encoding == '8UC3' else 'bgr8'
+    wanted = 'passthrough' if msg.encoding in _TAKEN_AS_THEY_ARE else 'bgr8'
     try:
         picture = CvBridge().imgmsg_to_cv2(msg, wanted)
     except (CvBridgeError, cv2.error, ValueError, TypeError, KeyError) as e:
         raise ImageError(f'encoding {msg.encoding!r} cannot be turned into a colour picture '
                          f'({e}): use one of {", ".join(ENCODINGS)}, or one that cv_bridge '
                          'converts to bgr8') from e
+    if picture.dtype == np.uint16:
+        picture = (picture >> 8).astype(np.uint8)
+    if picture.ndim == 2:
+        return decode_image('mono8', msg.width, msg.height, 0, np.ascontiguousarray(picture))
     return Nv12Image.from_bgr(np.ascontiguousarray(picture))
 
 

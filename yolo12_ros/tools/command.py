@@ -23,7 +23,8 @@ from ..errors import Yolo12Error
 
 # Each verb is a module here with DESCRIPTION, EXAMPLE, add_arguments(parser) and
 # main(args) -> int.  Heavy imports belong into main().
-VERBS = ('detect',)
+VERBS = ('detect', 'evaluate', 'perf', 'export', 'calibrate', 'compile', 'strip', 'inspect',
+         'quantize', 'compare', 'fetch')
 
 
 def main(argv: Optional[List[str]] = None) -> int:

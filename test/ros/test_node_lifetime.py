@@ -1,0 +1,106 @@
+# Copyright 2026 The yolo12_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""How the node ends, several cameras, and the local picture of dnn_node_example's feed_type 0."""
+import signal
+
+import cv2
+from graph import DETECTIONS, image, NODE, write_config
+import numpy as np
+import pytest
+from sensor_msgs.msg import Image
+from vision_msgs.msg import Detection2DArray
+
+
+@pytest.mark.parametrize('times', [1, 2])
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM], ids=['INT', 'TERM'])
+def test_clean_exit(client, start, tiny, number, times):
+    node = start(NODE, config_file=tiny)
+    publisher = client.node.create_publisher(Image, '/image', 1)
+    found = client.collect(Detection2DArray, DETECTIONS)
+    client.until(lambda: found, lambda: publisher.publish(image(client)), process=node)
+    assert node.stop(number, times) == 0
+    assert 'Traceback' not in node.log and 'Exception' not in node.log, node.log
+
+
+def test_exit_during_a_hung_inference(client, start, tiny):
+    from graph import write_tiny_model
+    write_tiny_model(tiny.parent, extra=['hang'])
+    node = start(NODE, config_file=tiny, infer_timeout=0.3)
+    publisher = client.node.create_publisher(Image, '/image', 1)
+    client.until(lambda: 'did not finish in 0.3 s' in node.log,
+                 lambda: publisher.publish(image(client)), process=node)
+    assert node.stop() == 0
+
+
+def test_several_cameras(client, start, tiny):
+    node = start(NODE, config_file=tiny, image_topics='[/left/image, /right/image]')
+    found = {}
+    publishers = {}
+    for side in ('left', 'right'):
+        publishers[side] = client.node.create_publisher(Image, f'/{side}/image', 1)
+        found[side] = client.collect(Detection2DArray, f'/yolo12/{side}_image/detections')
+
+    def publish(sides=('left', 'right')):
+        for side in sides:
+            message = image(client)
+            message.header.frame_id = side
+            publishers[side].publish(message)
+    client.until(lambda: found['left'] and found['right'], publish, process=node)
+    for side, messages in found.items():
+        assert {m.header.frame_id for m in messages} == {side}
+        stamps = [(m.header.stamp.sec, m.header.stamp.nanosec) for m in messages]
+        assert stamps == sorted(stamps)
+    found['right'].clear()
+    found['left'].clear()
+    client.until(lambda: len(found['left']) > 3, lambda: publish(['left']), process=node)
+    assert len(found['right']) <= 1
+
+
+def test_one_camera_name_for_each_topic():
+    from yolo12_ros.errors import ConfigError
+    from yolo12_ros.ros.node import camera_names
+    assert camera_names(['/cam/a', '/cam/b']) == {'a': '/cam/a', 'b': '/cam/b'}
+    assert list(camera_names(['/a/image', '/b/image'])) == ['a_image', 'b_image']
+    with pytest.raises(ConfigError, match='different topics'):
+        camera_names(['/a', '/a'])
+
+
+def test_local_picture(client, start, tiny):
+    cv2.imwrite(str(tiny.parent / 'local.png'), np.full((64, 64, 3), 90, np.uint8))
+    found = client.collect(Detection2DArray, DETECTIONS)
+    node = start(NODE, config_file=tiny, feed_type=0, image='local.png', dump_render_img=1)
+    dumped = tiny.parent / 'render_feedback_0_0.jpeg'
+    client.until(dumped.is_file, process=node)
+    client.until(lambda: cv2.imread(str(dumped)) is not None, process=node)
+    assert cv2.imread(str(dumped)).shape == (64, 64, 3)
+    assert all(m.header.frame_id == 'feedback' for m in found)
+
+
+def test_local_raw_nv12(start, tiny, client):
+    (tiny.parent / 'local.nv12').write_bytes(bytes(32 * 48))
+    node = start(NODE, config_file=tiny, feed_type=0, image='local.nv12', image_type=1,
+                 image_width=32, image_height=32, dump_render_img=1)
+    client.until((tiny.parent / 'render_feedback_0_0.jpeg').is_file, process=node)
+
+
+def test_two_nodes_share_a_camera(client, start, tiny):
+    write_config(tiny.parent / 'strict.json', score_threshold=0.99)
+    start(NODE, '--ros-args', '-r', '__node:=one', '--', config_file=tiny)
+    start(NODE, '--ros-args', '-r', '__node:=two', '--',
+          config_file=tiny.parent / 'strict.json')
+    publisher = client.node.create_publisher(Image, '/image', 1)
+    one = client.collect(Detection2DArray, '/one/detections')
+    two = client.collect(Detection2DArray, '/two/detections')
+    client.until(lambda: one and two, lambda: publisher.publish(image(client)))
+    assert len(one[-1].detections) == 1 and len(two[-1].detections) == 0

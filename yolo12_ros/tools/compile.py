@@ -1,0 +1,208 @@
+# Copyright 2026 The yolo12_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""`yolo12 compile`: six-head ONNX and calibration data to a .bin for the BPU, with a verdict."""
+from dataclasses import replace
+import json
+import os
+from pathlib import Path
+import re
+
+from ..errors import BackendError, ConfigError, ModelError
+
+DESCRIPTION = 'Compile an ONNX for the BPU with hb_mapper and judge the result; or judge a log.'
+EXAMPLE = ('  yolo12 compile yolo12n.onnx --calibration calibration_f32 --output build\n'
+           '  yolo12 compile --log build/hb_mapper_makertbin.log\n'
+           'exit code: 0 the model would serve the node; 1 it would not, or an error;\n'
+           '3 hb_mapper is not installed here: the docker command to run is printed')
+LOG = 'hb_mapper_makertbin.log'
+MIN_COSINE = 0.9
+
+
+def add_arguments(parser) -> None:
+    """Declare the command line."""
+    from .hb_mapper_config import PLACES, PRECISIONS
+    from .toolchain import IMAGE
+
+    parser.add_argument('model', nargs='?', type=Path, metavar='MODEL.onnx',
+                        help='six-head ONNX, as `yolo12 export` writes it')
+    parser.add_argument('--log', type=Path, metavar='FILE',
+                        help=f'judge an existing {LOG} and run nothing')
+    parser.add_argument('--calibration', type=Path, metavar='FOLDER',
+                        help='what `yolo12 calibrate` wrote')
+    parser.add_argument('--output', type=Path, default=Path('build'), metavar='FOLDER',
+                        help='gets the YAML, the .bin, logs and reports (default: build; with '
+                        "--log: the log's folder)")
+    parser.add_argument('--name', help='name of the .bin without suffix (default: '
+                        'MODEL_detect_bayese_WxH_nv12)')
+    parser.add_argument('--precision', choices=tuple(PRECISIONS), default='int8')
+    parser.add_argument('--node', action='append', default=[], metavar='NAME=PLACE',
+                        help=f'treat one node otherwise: PLACE is one of {", ".join(PLACES)}; '
+                        'may be given several times')
+    parser.add_argument('--march', default='bayes-e', help='BPU (default: bayes-e, RDK X5)')
+    parser.add_argument('--optimize-level', default='O3', choices=('O0', 'O1', 'O2', 'O3'))
+    parser.add_argument('--jobs', type=int, default=min(16, os.cpu_count() or 1))
+    parser.add_argument('--config', type=Path, help='JSON that says what the heads must be')
+    parser.add_argument('--min-cosine', type=float, default=MIN_COSINE,
+                        help='least cosine similarity of an output (default: %(default)s)')
+    parser.add_argument('--report', type=Path, metavar='FILE', help='write FILE.md and FILE.json '
+                        '(default: report in the output folder)')
+    parser.add_argument('--image', default=IMAGE, help='docker image (default: %(default)s)')
+
+
+def main(args) -> int:
+    """Run the verb."""
+    from ..config import load_config
+    from .compile_report import judge
+    from .hb_mapper_log import parse_mapper_log
+    from .model_description import read_text
+
+    form = load_config(args.config).form if args.config else None
+    if args.log:
+        if args.model:
+            raise ConfigError('give either MODEL.onnx or --log FILE: a log is judged as it is')
+        log = parse_mapper_log(read_text(args.log), str(args.log))
+        report = judge(log, str(args.log), form, args.min_cosine)
+        return _finish(report, args.report or args.log.parent / 'report')
+    if not args.model or not args.calibration:
+        raise ConfigError('give MODEL.onnx and --calibration FOLDER, or --log FILE')
+    config, form = _prepare(args, form)
+    commands = _commands(args, config)
+    if not _installed():
+        from . import toolchain
+        print('hb_mapper is not installed here; run it in its container:')
+        print(toolchain.docker_command(commands, args.output, (config.onnx.parent,
+                                                               config.calibration), args.image))
+        print(f'and then: yolo12 compile --log {args.output / LOG}')
+        return toolchain.NOTHING_RUN
+    return _finish(_compile(args, config, form, commands), args.report or args.output / 'report')
+
+
+def _installed() -> bool:
+    from . import toolchain
+    return toolchain.installed('hb_mapper') is not None
+
+
+def _prepare(args, form):
+    """Check the inputs and write the YAML; return (MapperConfig, HeadFormat or None)."""
+    from .hb_mapper_config import MapperConfig, check_calibration, node_options
+
+    if args.model.suffix.lower() != '.onnx' or not args.model.is_file():
+        raise ModelError(f'{args.model} is not an existing .onnx: make one with `yolo12 export`')
+    size, form = _input_size(args.model, form)
+    if size:
+        print(f'{check_calibration(args.calibration, size)} calibration pictures of '
+              f'{size[0]}x{size[1]}')
+    elif not args.calibration.is_dir():
+        raise ConfigError(f'calibration folder {args.calibration} does not exist')
+    shape = f'_{size[0]}x{size[1]}' if size else ''
+    name = args.name or f'{args.model.stem}_detect_{args.march.replace("-", "")}{shape}_nv12'
+    if not re.fullmatch(r'\w[\w.-]*', name):
+        raise ConfigError(f'--name {name}: expected letters, digits, "_", "-" and "." only; the '
+                          'folder is --output')
+    if args.jobs < 1:
+        raise ConfigError(f'--jobs is {args.jobs}: expected at least 1')
+    try:
+        args.output.mkdir(parents=True, exist_ok=True)
+        config = MapperConfig(
+            args.model.resolve(), args.calibration.resolve(),
+            args.output.resolve() / 'bpu_model_output', name, args.precision,
+            node_options(args.node), args.march, args.optimize_level, args.jobs)
+        (args.output / f'{name}.yaml').write_text(config.yaml(), encoding='utf-8')
+    except OSError as e:
+        raise ConfigError(f'cannot write to --output {args.output}: {e.strerror}') from e
+    print(f'wrote {args.output / f"{name}.yaml"}')
+    return config, form
+
+
+def _input_size(model: Path, form):
+    """Return ((width, height), form) of the ONNX, or (None, form) without onnxruntime."""
+    from ..postprocess import pair_heads
+    from .head_form import derive_form
+    from .model_description import describe
+
+    try:
+        found = describe(model)
+    except BackendError as e:
+        print(f'{model.name} is not checked before the run: {e}')
+        return None, form
+    form = form or derive_form(found.outputs, found.input_size)[0]
+    pair_heads(found.outputs, found.input_size, form)
+    return found.input_size, form
+
+
+def _commands(args, config):
+    """Return the two command lines."""
+    yaml = args.output.resolve() / f'{config.prefix}.yaml'
+    return [['hb_mapper', 'checker', '--model-type', 'onnx', '--march', config.march, '--model',
+             config.onnx],
+            ['hb_mapper', 'makertbin', '--model-type', 'onnx', '--config', yaml]]
+
+
+def _compile(args, config, form, commands):
+    """Run hb_mapper; return the Report."""
+    from . import toolchain
+    from .compile_report import judge
+    from .hb_mapper_log import scan_mapper_log
+    from .hb_mapper_progress import MapperProgress
+
+    checker, makertbin = commands
+    print('hb_mapper checker ...', flush=True)
+    code, printed, own = toolchain.run(checker, args.output, 'hb_mapper_checker.log')
+    check = scan_mapper_log(own).merged(scan_mapper_log(printed))
+    if code:
+        reason = check.errors[-1] if check.errors else f'it ended with code {code}'
+        raise ModelError(f'hb_mapper checker refuses {config.onnx.name}: {reason}; see '
+                         f'{args.output / "hb_mapper_checker_output.log"}')
+    if config.model.is_file():
+        config.model.unlink()       # else an old one could pass for the new one
+    with MapperProgress('hb_mapper makertbin') as progress:
+        code, printed, own = toolchain.run(makertbin, args.output, LOG, progress.line)
+    log = scan_mapper_log(own).merged(scan_mapper_log(printed))
+    report = judge(log, str(args.output / LOG), form, args.min_cosine, code)
+    if not config.model.is_file():
+        return replace(report, problems=(*report.problems, f'hb_mapper wrote no {config.model}'))
+    return replace(report, model=str(config.model), pictures=_pictures(args.output, config.model))
+
+
+def _pictures(folder: Path, model: Path):
+    """Run hb_perf where it is installed; return what it drew, relative to the folder."""
+    from . import toolchain
+
+    if not toolchain.installed('hb_perf'):
+        return ()
+    code, _, _ = toolchain.run(['hb_perf', model], folder, 'hb_perf.log')
+    if code:
+        print(f'hb_perf ended with code {code}: see {folder / "hb_perf_output.log"}')
+    return tuple(p.relative_to(folder).as_posix()
+                 for p in sorted((folder / 'hb_perf_result').rglob('*'))
+                 if p.suffix in ('.png', '.svg', '.html'))
+
+
+def _finish(report, base: Path) -> int:
+    """Print and write the report; return the exit code."""
+    from .compile_markdown import markdown, summary
+    from .compile_report import as_json
+
+    print(summary(report))
+    try:
+        for suffix, text in (('.md', markdown(report)),
+                             ('.json', json.dumps(as_json(report), indent=2) + '\n')):
+            path = base.with_name(base.name + suffix)
+            path.write_text(text, encoding='utf-8')
+            print(f'wrote {path}')
+    except OSError as e:
+        raise ConfigError(f'cannot write the report {path}: {e.strerror}: give --report FILE '
+                          'in a folder that exists') from e
+    return 0 if report.serves else 1

@@ -1,0 +1,217 @@
+# Copyright 2026 The yolo12_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""`yolo12 export`: a checkpoint, architecture or stock ONNX to the six-head ONNX of the BPU."""
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import BackendError, ModelError
+
+DESCRIPTION = 'Export a checkpoint to ONNX with six raw heads, for the BPU and for PCs.'
+EXAMPLE = ('  yolo12 export yolo12n.pt --imgsz 640\n'
+           '  yolo12 export --from-onnx stock.onnx --output yolo12n.onnx')
+TOLERANCE = 1e-4        # largest difference between two ways of computing the same head
+
+
+def add_arguments(parser) -> None:
+    """Declare the command line."""
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument('model', nargs='?',
+                        help='checkpoint of Ultralytics (.pt; YOLO12, YOLO11, YOLOv8), or the '
+                        'name of an architecture (yolo12n.yaml), which gets random weights; a '
+                        'checkpoint can run code, so load only those that you trust')
+    source.add_argument('--from-onnx', type=Path, metavar='FILE',
+                        help='cut a stock Ultralytics ONNX instead; needs no torch')
+    parser.add_argument('--output', type=Path, metavar='FILE',
+                        help="file to write (default: the model's name with .onnx, here)")
+    parser.add_argument('--imgsz', type=int, nargs='+', metavar='PIXELS',
+                        help='input height and width, or one number for both (default: 640)')
+    parser.add_argument('--order', choices=('class-first', 'box-first'), default='class-first',
+                        help='order of the two heads of a stride (default: class-first)')
+    parser.add_argument('--seed', type=int, default=0, help='of random weights (default: 0)')
+
+
+def main(args) -> int:
+    """Run the verb; 1 if the model differs from the original by more than it may."""
+    _need('onnx', 'onnx and onnxruntime', 'onnx onnxruntime')
+    out = args.output or Path(Path(args.from_onnx or args.model).stem + '.onnx')
+    if args.from_onnx:
+        if args.imgsz:
+            raise ModelError('--imgsz has no use with --from-onnx: the size of a stock model is '
+                             'fixed; export it in the size you want')
+        if out.resolve() == args.from_onnx.resolve():
+            out = out.with_name(f'{out.stem}_sixhead.onnx')
+        model, facts = _cut(args.from_onnx, args.order)
+    else:
+        if args.model.endswith('.onnx'):
+            raise ModelError(f'{args.model} is an ONNX: yolo12 export --from-onnx {args.model}')
+        os.environ.setdefault('YOLO_OFFLINE', 'true')           # Ultralytics would download and
+        os.environ.setdefault('YOLO_AUTOINSTALL', 'false')      # install what it misses
+        for module in ('torch', 'ultralytics'):
+            _need(module, 'torch and ultralytics', 'torch ultralytics')
+        from .export_torch import export_torch
+        model, facts = export_torch(args.model, _size(args.imgsz or [640]), args.order, args.seed)
+    facts += _graph_facts(model)
+    _write(model, out)
+    _write_config(model, out, args.order)
+    print(_table(out, model, facts))
+    return 0 if all(fact[2] is not False for fact in facts) else 1
+
+
+def _need(module: str, what: str, wheels: str) -> None:
+    """Import an optional library.  Raises BackendError that says how to install it."""
+    import importlib
+    try:
+        importlib.import_module(module)
+    except ImportError as e:
+        raise BackendError(f'yolo12 export needs {what} ({e}): pip install {wheels}') from e
+
+
+def _size(sides):
+    """Return (height, width).  Raises ModelError."""
+    if len(sides) > 2 or any(side < 32 or side % 32 for side in sides):
+        raise ModelError(f'--imgsz {" ".join(map(str, sides))}: expected one or two multiples of '
+                         '32, such as 640 or 384 640 (height, width)')
+    return sides[0], sides[-1]
+
+
+def _cut(path: Path, order: str):
+    """Return (model, facts) from a stock ONNX."""
+    import onnx
+    from .onnx_heads import cut_heads, find_heads, rewrite_attention
+    from .onnx_fold import fold
+    from .onnx_opset import to_opset_11
+    try:
+        stock = onnx.load(str(path))
+    except Exception as e:      # a missing file and protobuf's errors have no common base
+        raise ModelError(f'{path} cannot be read as ONNX: {e}') from e
+    model = onnx.ModelProto.FromString(stock.SerializeToString())
+    fold(model)     # shapes that are looked up hide those of the heads
+    pairs = find_heads(model)
+    cut_heads(model, order)
+    to_opset_11(model)
+    fold(model)
+    blocks = rewrite_attention(model)
+    fold(model)     # transposes that now follow each other
+    picture = probe(tuple(d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim))
+    want = [head.tensor for pair in pairs
+            for head in (pair if order == 'class-first' else pair[::-1])]
+    stock.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in want)
+    expected = [v.transpose(0, 2, 3, 1) for v in run_onnx(stock, picture, want)]
+    worst = largest_difference(expected, run_onnx(model, picture))
+    return model, [('attention blocks rewritten', str(blocks), None),
+                   difference_fact('cut against the stock model', worst)]
+
+
+def probe(shape) -> np.ndarray:
+    """Return a picture to compare models with, float32 0..1: soft blobs and noise."""
+    _, channels, height, width = shape
+    rng = np.random.default_rng(1)
+    coarse = rng.random((1, channels, height // 32, width // 32))
+    soft = coarse.repeat(32, axis=2).repeat(32, axis=3)
+    return (0.8 * soft + 0.2 * rng.random(shape)).astype(np.float32)
+
+
+def run_onnx(model, picture, names=None):
+    """Run a ModelProto on ONNX Runtime and return its outputs.  Raises ModelError."""
+    try:
+        import onnxruntime
+    except ImportError as e:
+        raise BackendError(f'onnxruntime is not installed ({e}): pip install onnxruntime') from e
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(model.SerializeToString(), options,
+                                               ['CPUExecutionProvider'])
+        return session.run(names, {session.get_inputs()[0].name: picture})
+    except Exception as e:      # onnxruntime's exceptions have no common base of their own
+        raise ModelError(f'onnxruntime refuses the exported model: {e}') from e
+
+
+def largest_difference(expected, got) -> float:
+    """Return the largest absolute difference of two lists of arrays; infinity if shapes differ."""
+    if [a.shape for a in expected] != [b.shape for b in got]:
+        return float('inf')
+    return max(float(np.abs(a - b).max()) for a, b in zip(expected, got))
+
+
+def difference_fact(what: str, worst: float):
+    """Return a row of the table: (what, value, whether it holds)."""
+    return what, f'max difference {worst:.1e} (limit {TOLERANCE:.0e})', worst <= TOLERANCE
+
+
+def _graph_facts(model):
+    from .onnx_opset import node_types, ON_BPU, opset
+    others = {kind: n for kind, n in node_types(model).items() if kind not in ON_BPU}
+    return [('opset', str(opset(model)), opset(model) == 11),
+            ('nodes', f'{len(model.graph.node)}, of types that run on the BPU' if not others else
+             f'hb_mapper may refuse these or run them on the CPU: {others}', not others or None)]
+
+
+def _write(model, out: Path) -> None:
+    import onnx
+    onnx.checker.check_model(model)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    part = out.with_name(out.name + '.part')
+    part.write_bytes(model.SerializeToString())
+    os.replace(part, out)
+
+
+def class_names(model):
+    """Return the names in Ultralytics' metadata, a dictionary printed by Python, or None."""
+    import ast
+    text = next((p.value for p in model.metadata_props if p.key == 'names'), None)
+    try:
+        names = ast.literal_eval(text) if text else None
+    except (SyntaxError, ValueError):
+        return None
+    return [str(names[i]) for i in range(len(names))] if isinstance(names, dict) else None
+
+
+def _write_config(model, out: Path, order: str) -> None:
+    """Write the JSON and the label list beside the model, unless they are there already."""
+    shapes = [[d.dim_value for d in o.type.tensor_type.shape.dim] for o in model.graph.output]
+    height = model.graph.input[0].type.tensor_type.shape.dim[2].dim_value
+    names = class_names(model)
+    box_first = order == 'box-first'
+    class_num, reg_max = shapes[box_first][3], shapes[not box_first][3] // 4
+    values = {'model_file': out.name, 'dnn_Parser': 'yolov12', 'model_output_count': len(shapes),
+              'reg_max': reg_max, 'class_num': class_num,
+              'strides': [height // s[1] for s in shapes[::2]],
+              'score_threshold': 0.25, 'nms_threshold': 0.7, 'nms_top_k': 300}
+    if box_first:       # it decides only where class and box are equally large
+        values['output_order'] = [1, 0, 3, 2, 5, 4]
+    if names and len(names) == class_num:
+        values['cls_names_list'] = out.with_suffix('.list').name
+        _write_new(out.with_suffix('.list'), '\n'.join(names) + '\n')
+    _write_new(out.with_suffix('.json'), json.dumps(values, indent=2) + '\n')
+
+
+def _write_new(path: Path, text: str) -> None:
+    if not path.exists():
+        path.write_text(text, encoding='utf-8')
+
+
+def _table(out: Path, model, facts) -> str:
+    lines = [f'{out}: {out.stat().st_size / 1e6:.1f} MB']
+    for what, value, holds in facts:
+        mark = {True: 'ok', False: 'FAILED', None: ''}[holds]
+        lines.append(f'  {what:<34} {value}  {mark}'.rstrip())
+    for value in [*model.graph.input, *model.graph.output]:
+        shape = tuple(d.dim_value for d in value.type.tensor_type.shape.dim)
+        lines.append(f'  {value.name:<34} {shape}')
+    return '\n'.join([*lines, f'configuration: {out.with_suffix(".json")}'])

@@ -1,0 +1,95 @@
+# Copyright 2026 The yolo12_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Runs the vendor's tools where they are installed, says how to run them in docker elsewhere."""
+import os
+from pathlib import Path
+import shlex
+import shutil
+import subprocess
+from typing import Callable, Iterable, Optional, Sequence, Tuple
+
+from ..errors import BackendError
+
+# The image with OpenExplorer 1.2.8 for the RDK X5, on Docker Hub: hb_mapper 1.24.3.
+IMAGE = 'openexplorer/ai_toolchain_ubuntu_20_x5_cpu:v1.2.8'
+NOTHING_RUN = 3     # exit code of a verb whose vendor tool is not installed
+
+
+def installed(tool: str) -> Optional[str]:
+    """Return the path of a tool, None if it is not on PATH."""
+    return shutil.which(tool)
+
+
+def run(command: Sequence, folder: Path, log: str,
+        on_line: Callable[[str], None] = lambda line: None) -> Tuple[int, str, str]:
+    """
+    Run a tool in a folder and follow what it prints, both streams together.
+
+    log: name of the file that the tool writes there; an older one is deleted first.  What it
+    prints is kept in LOG with "_output" before the suffix.  on_line: called with each line.
+    Returns (exit code, negative for a signal; what it printed; what it wrote to its log).
+    Raises BackendError if it cannot start.  An interrupt ends the tool too.
+    """
+    lines = []
+    own = folder / log
+    if own.is_file():
+        own.unlink()
+    record = own.with_name(f'{own.stem}_output{own.suffix}')
+    try:
+        process = subprocess.Popen(
+            [str(c) for c in command], cwd=folder, text=True, errors='replace', bufsize=1,
+            env={**os.environ, 'PYTHONUNBUFFERED': '1'},    # its lines as they come
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    except OSError as e:
+        raise BackendError(f'{command[0]} cannot be started: {e.strerror}') from e
+    try:
+        with open(record, 'w', encoding='utf-8') as file:
+            for line in process.stdout:     # universal newlines: a carriage return ends one too
+                file.write(line)
+                lines.append(line)
+                on_line(line.rstrip('\n'))
+        code = process.wait()
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        process.stdout.close()
+    return code, ''.join(lines), (
+        own.read_text(encoding='utf-8', errors='replace') if own.is_file() else '')
+
+
+def command_line(command: Sequence) -> str:
+    """Return a command as one types it."""
+    return shlex.join(str(c) for c in command)
+
+
+def docker_command(commands: Iterable[Sequence], folder: Path, others: Iterable[Path] = (),
+                   image: str = IMAGE) -> str:
+    """
+    Return a shell command that runs commands in the vendor's image.
+
+    folder: where they run.  others: further folders that they read.  All are mounted under their
+    own absolute paths, so that a configuration file is valid inside and outside.
+    """
+    mounts = dict.fromkeys([folder.resolve(), *(p.resolve() for p in others)])
+    inner = ' && '.join(map(command_line, commands))
+    parts = ['docker run --rm -it', *(f'-v {shlex.quote(f"{p}:{p}")}' for p in mounts),
+             f'-w {shlex.quote(str(folder.resolve()))} {image}',
+             f'bash -c {shlex.quote(inner)}']
+    return ' \\\n  '.join(parts)
