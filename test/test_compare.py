@@ -15,6 +15,7 @@
 """Compare: differences of heads, matched detections, the worst pictures side by side."""
 import argparse
 from pathlib import Path
+import re
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ import pytest
 from yolo12_ros.detections import Detections
 from yolo12_ros.errors import ModelError
 from yolo12_ros.tools import compare
-from yolo12_ros.tools.compare import Case, HeadDifference, side_by_side
+from yolo12_ros.tools.compare import Case, HeadDifference, Pair, side_by_side
 from yolo12_ros.tools.matching import iou, match
 
 cv2 = pytest.importorskip('cv2')
@@ -45,6 +46,13 @@ def test_match_takes_the_best_overlap_first_and_each_box_once():
     a = found((0, 0, 10, 10, .9, 0), (1, 0, 11, 10, .8, 0))
     b = found((1, 0, 11, 10, .7, 0))
     assert [(i, j) for i, j, _ in match(a, b)] == [(1, 0)]
+
+
+def test_match_gives_no_box_two_partners():
+    a = found((0, 0, 10, 10, .9, 0), (1, 0, 11, 10, .8, 0))
+    b = found((0, 0, 10, 10, .7, 0), (90, 90, 99, 99, .6, 0))
+    for pairs in (match(a, b), [(j, i, o) for i, j, o in match(b, a)]):
+        assert [(i, j) for i, j, _ in pairs] == [(0, 0)]
 
 
 def test_match_wants_the_same_class_and_overlap():
@@ -91,6 +99,13 @@ def folder(tmp_path):
     return tmp_path
 
 
+def test_the_worst_come_first_and_those_that_agree_not_at_all():
+    pair = Pair.__new__(Pair)
+    pair.cases = [Case(Path(str(n)), None, None, n // 2, n - n // 2) for n in (1, 5, 0, 3)]
+    assert [c.path.name for c in pair.worst(3)] == ['5', '3', '1']
+    assert [c.path.name for c in pair.worst(1)] == ['5']
+
+
 def test_a_model_agrees_with_itself(folder, capsys):
     assert run(folder / 'a.onnx', folder / 'a.onnx', folder, '--config', folder / 'config.json',
                '--draw', folder / 'worst' / 'drawn.png') == 0
@@ -105,6 +120,12 @@ def test_other_weights_differ_and_the_worst_is_drawn(folder, capsys):
         '--draw', folder / 'drawn.png', '--worst', 1)
     printed = capsys.readouterr().out
     assert ' 1.000000 ' not in printed
+    before, after, matched, lost, extra = (int(n) for n in re.search(
+        r': (\d+) detections and (\d+); (\d+) matched .*, (\d+) lost, (\d+) extra',
+        printed).groups())
+    assert before - matched == lost and after - matched == extra and before != after
+    worst = re.search(r'.png: (\d+) lost, (\d+) extra of (\d+)', printed).groups()
+    assert 0 < int(worst[0]) <= min(lost, int(worst[2])) and int(worst[1]) <= extra
     assert len([line for line in printed.splitlines() if line.startswith(f'  {folder}')]) == 1
     assert cv2.imread(str(folder / 'drawn.png')).shape == (480, 1280, 3)
 
@@ -114,7 +135,7 @@ def test_an_estimate_with_int32_boxes_is_compared_in_values(folder, capsys):
     from yolo12_ros.tools.int8_estimate import estimate
     rng = np.random.default_rng(0)
     model = estimate(onnx.load(str(folder / 'a.onnx')),
-                     (rng.random((1, 3, 64, 64), np.float32) for _ in range(4)))
+                     (rng.random((1, 3, 64, 96), np.float32) for _ in range(4)))
     (folder / 'int8.onnx').write_bytes(model.SerializeToString())
     run(folder / 'a.onnx', folder / 'int8.onnx', folder, '--config', folder / 'config.json')
     rows = [line.split() for line in capsys.readouterr().out.splitlines() if 'stride' in line]

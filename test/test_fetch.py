@@ -145,6 +145,19 @@ def test_without_a_version_nothing_is_resumed(server, tmp_path):
     assert 'Range' not in server.requests[1]
 
 
+def test_the_version_of_an_older_part_is_forgotten(server, tmp_path):
+    server.breaks_after = 300000
+    for etag in ('"v1"', ''):
+        server.etag = etag
+        with pytest.raises(ModelError):
+            fetch.download(f'{server.url}/a.pt', tmp_path / 'a.pt', Bar)
+        server.content = CONTENT[::-1]
+    server.etag, server.breaks_after = '"v1"', 1 << 30
+    fetch.download(f'{server.url}/a.pt', tmp_path / 'a.pt', Bar)
+    assert 'Range' not in server.requests[2]
+    assert (tmp_path / 'a.pt').read_bytes() == CONTENT[::-1]
+
+
 def test_a_part_that_is_too_long_is_dropped(server, tmp_path):
     (tmp_path / 'a.pt.part').write_bytes(CONTENT + b'more')
     (tmp_path / 'a.pt.part.tag').write_text('"v1"')

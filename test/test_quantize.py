@@ -38,11 +38,11 @@ def run(module, *words):
     return module.main(parser.parse_args([str(w) for w in words]))
 
 
-def pictures(count=6, side=tiny_onnx.SIDE):
-    rng = np.random.default_rng(5)
+def pictures(count=6):
+    rng, (height, width) = np.random.default_rng(5), tiny_onnx.SIZE
     for _ in range(count):
-        coarse = rng.random((1, 3, side // 8, side // 8)).repeat(8, 2).repeat(8, 3)
-        yield (0.9 * coarse + 0.1 * rng.random((1, 3, side, side))).astype(np.float32)
+        coarse = rng.random((1, 3, height // 8, width // 8)).repeat(8, 2).repeat(8, 3)
+        yield (0.9 * coarse + 0.1 * rng.random((1, 3, height, width))).astype(np.float32)
 
 
 @pytest.fixture(scope='module')
@@ -103,15 +103,16 @@ def test_it_takes_what_calibrate_makes(folder, tmp_path):
     for i in range(2):
         cv2.imwrite(str(tmp_path / f'{i}.png'),
                     np.random.default_rng(i).integers(0, 255, (80, 90, 3), np.uint8))
-    run(calibrate, tmp_path, '--output', tmp_path / 'cal', '--size', '64x64')
-    assert len(quantize.calibration_files(tmp_path / 'cal', (1, 3, 64, 64))) == 2
+    run(calibrate, tmp_path, '--output', tmp_path / 'cal', '--size', '96x64')
+    assert len(quantize.calibration_files(tmp_path / 'cal', (1, 3, *tiny_onnx.SIZE))) == 2
     assert run(quantize, folder / 'tiny.onnx', '--calibration', tmp_path / 'cal',
                '--output', tmp_path / 'q.onnx') == 0
 
 
+@pytest.mark.parametrize('classes', [80, 64])
 @pytest.mark.parametrize('order', [(0, 1), (1, 0)])
-def test_boxes_are_found_in_any_order(order):
-    model = tiny_onnx.six_heads(classes=80)
+def test_boxes_are_found_in_any_order(order, classes):
+    model = tiny_onnx.six_heads(classes=classes)
     outputs = list(model.graph.output)
     del model.graph.output[:]
     model.graph.output.extend(outputs[2 * level + i] for level in range(3) for i in order)
@@ -129,9 +130,9 @@ def test_a_stock_model_is_refused():
 
 
 @pytest.mark.parametrize('values, text', [
-    (np.full((1, 3, 64, 64), 0.5), 'expected RGB of 0 to 255'),
-    (np.full((1, 3, 64, 64), 300), 'expected RGB of 0 to 255'),
-    (np.full((1, 3, 64, 64), np.nan), 'expected RGB of 0 to 255'),
+    (np.full((1, 3, *tiny_onnx.SIZE), 0.5), 'expected RGB of 0 to 255'),
+    (np.full((1, 3, *tiny_onnx.SIZE), 300), 'expected RGB of 0 to 255'),
+    (np.full((1, 3, *tiny_onnx.SIZE), np.nan), 'expected RGB of 0 to 255'),
     (np.full((1, 3, 32, 64), 100), 'yolo12 calibrate for this input size')])
 def test_calibration_data_that_does_not_fit(folder, tmp_path, values, text):
     values.astype(np.float32).tofile(tmp_path / 'a.rgb')

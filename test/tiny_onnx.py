@@ -16,7 +16,8 @@
 import numpy as np
 from onnx import helper, numpy_helper, TensorProto
 
-SIDE, CLASSES, REG_MAX, WIDTH = 64, 5, 16, 16
+SIZE = 64, 96       # height and width of the input
+CLASSES, REG_MAX, CHANNELS = 5, 16, 16
 
 
 class Builder:
@@ -52,9 +53,9 @@ class Builder:
         gate = self.add('Sigmoid', [out], f'{name}.gate')
         return self.add('Mul', [out, gate], f'{name}.silu')
 
-    def model(self, outputs, opset, side=SIDE):
+    def model(self, outputs, opset):
         """Return the ModelProto; outputs: [(name, shape)]."""
-        given = helper.make_tensor_value_info('images', TensorProto.FLOAT, [1, 3, side, side])
+        given = helper.make_tensor_value_info('images', TensorProto.FLOAT, [1, 3, *SIZE])
         made = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in outputs]
         graph = helper.make_graph(self.nodes, 'tiny', [given], made, self.weights)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', opset)])
@@ -62,18 +63,19 @@ class Builder:
         return model
 
 
-def branches(builder, attention=True, classes=CLASSES, class_bias=-3.0):
-    """Add the layers up to the head and return [(class, box, grid side)] for strides 8, 16, 32."""
-    feature = builder.conv('images', 'stem', WIDTH, 3, stride=4, kernel=3)
+def branches(builder, opset, attention=True, classes=CLASSES, class_bias=-3.0):
+    """Add the layers up to the head and return [(class, box, grid)] for strides 8, 16, 32."""
+    feature = builder.conv('images', 'stem', CHANNELS, 3, stride=4, kernel=3)
     pairs = []
-    for level, grid in enumerate((SIDE // 8, SIDE // 16, SIDE // 32)):
-        feature = builder.conv(feature, f'down{level}', WIDTH, WIDTH, stride=2, kernel=3)
+    for level, stride in enumerate((8, 16, 32)):
+        grid = SIZE[0] // stride, SIZE[1] // stride
+        feature = builder.conv(feature, f'down{level}', CHANNELS, CHANNELS, stride=2, kernel=3)
         if attention and level == 1:
-            feature = _attention(builder, feature, grid * grid)
-        box = builder.conv(builder.conv(feature, f'cv2.{level}.0', WIDTH, WIDTH),
-                           f'cv2.{level}.2', 4 * REG_MAX, WIDTH, bias=1, activated=False)
-        cls = builder.conv(builder.conv(feature, f'cv3.{level}.0', WIDTH, WIDTH),
-                           f'cv3.{level}.2', classes, WIDTH, bias=class_bias, activated=False)
+            feature = _attention(builder, feature, grid, opset)
+        box = builder.conv(builder.conv(feature, f'cv2.{level}.0', CHANNELS, CHANNELS),
+                           f'cv2.{level}.2', 4 * REG_MAX, CHANNELS, bias=1, activated=False)
+        cls = builder.conv(builder.conv(feature, f'cv3.{level}.0', CHANNELS, CHANNELS),
+                           f'cv3.{level}.2', classes, CHANNELS, bias=class_bias, activated=False)
         pairs.append((cls, box, grid))
     return pairs
 
@@ -82,12 +84,12 @@ def six_heads(seed=0, opset=11, **options):
     """Return a model with six raw heads, NHWC, class first."""
     builder = Builder(seed)
     outputs = []
-    for pair in branches(builder, **options):
+    for pair in branches(builder, opset, **options):
         for name in pair[:2]:
             channels = 4 * REG_MAX if 'cv2' in name else options.get('classes', CLASSES)
             out = f'output{len(outputs)}'
             builder.add('Transpose', [name], out, perm=[0, 2, 3, 1])
-            outputs.append((out, [1, pair[2], pair[2], channels]))
+            outputs.append((out, [1, *pair[2], channels]))
     return builder.model(outputs, opset)
 
 
@@ -95,18 +97,18 @@ def stock(seed=0, opset=17, classes=CLASSES):
     """Return a model with the one decoded output of a stock export, from the same weights."""
     builder = Builder(seed)
     flat, cells = [], 0
-    for level, (cls, box, grid) in enumerate(branches(builder, classes=classes)):
+    for level, (cls, box, grid) in enumerate(branches(builder, opset, classes=classes)):
         joined = builder.add('Concat', [box, cls], f'level{level}', axis=1)
         shape = builder.weight(f'level{level}.shape', np.int64([1, 4 * REG_MAX + classes, -1]))
         flat.append(builder.add('Reshape', [joined, shape], f'level{level}.flat'))
-        cells += grid * grid
+        cells += grid[0] * grid[1]
     every = builder.add('Concat', flat, 'cells', axis=2)
-    sizes = builder.weight('sizes', np.int64([4 * REG_MAX, classes]))
-    builder.add('Split', [every, sizes], ['distances', 'logits'], axis=1)
+    _split(builder, every, ['distances', 'logits'], [4 * REG_MAX, classes], 1, opset)
     bins = builder.add('Reshape', ['distances', builder.weight(
         'bins', np.int64([1, 4, REG_MAX, cells]))], 'dfl.bins')
-    bins = builder.add('Transpose', [bins], 'dfl.turned', perm=[0, 2, 1, 3])
-    bins = builder.add('Softmax', [bins], 'dfl.softmax', axis=1)
+    bins = builder.add('Transpose', [bins], 'dfl.turned', perm=[0, 1, 3, 2])
+    bins = builder.add('Softmax', [bins], 'dfl.softmax', axis=3)
+    bins = builder.add('Transpose', [bins], 'dfl.back', perm=[0, 3, 1, 2])
     steps = builder.weight('dfl.w', np.arange(REG_MAX, dtype=np.float32).reshape(1, -1, 1, 1))
     bins = builder.add('Conv', [bins, steps], 'dfl.conv', kernel_shape=[1, 1])
     four = builder.weight('four', np.int64([1, 4, cells]))
@@ -116,26 +118,46 @@ def stock(seed=0, opset=17, classes=CLASSES):
     return builder.model([('decoded', [1, 4 + classes, cells])], opset)
 
 
-def _attention(builder, feature, tokens):
-    """Add self-attention as exporters write it: a shape that is looked up, slices, a softmax."""
+def _split(builder, given, names, sizes, axis, opset):
+    """Add a Split in the form of the opset."""
+    if opset < 13:
+        builder.add('Split', [given], names, axis=axis, split=sizes)
+    elif opset >= 18 and len(set(sizes)) == 1:
+        builder.add('Split', [given], names, axis=axis, num_outputs=len(sizes))
+    else:
+        builder.add('Split', [given, builder.weight(f'{given}.sizes', np.int64(sizes))], names,
+                    axis=axis)
+
+
+def _attention(builder, feature, grid, opset):
+    """Add self-attention as exporters write it: a shape that is looked up, parts, a softmax."""
+    tokens = grid[0] * grid[1]
     add, weight = builder.add, builder.weight
-    width = builder.conv(feature, 'attn.qkv', 3 * WIDTH, WIDTH, activated=False)
+    sizes = [4, 4, 8] if opset == 13 else [8, 8, 8]     # of query, key and value
+    width = builder.conv(feature, 'attn.qkv', 2 * sum(sizes), CHANNELS, activated=False)
     copy = add('Identity', [width], 'attn.copy')
     shape = add('Shape', [copy], 'attn.shape')
     batch = add('Gather', [shape, weight('zero', np.int64([0]))], 'attn.batch', axis=0)
-    target = add('Concat', [batch, weight('rest', np.int64([2, 3 * WIDTH // 2, tokens]))],
+    target = add('Concat', [batch, weight('rest', np.int64([2, sum(sizes), tokens]))],
                  'attn.target', axis=0)
     heads = add('Reshape', [copy, target], 'attn.heads')
-    parts, step = [], WIDTH // 2
-    for i, name in enumerate(('query', 'key', 'value')):
-        parts.append(add('Slice', [heads, weight(f'{name}.from', np.int64([i * step])),
-                                   weight(f'{name}.to', np.int64([(i + 1) * step])),
-                                   weight(f'{name}.axis', np.int64([2]))], f'attn.{name}'))
+    parts = ['attn.query', 'attn.key', 'attn.value']
+    if opset < 13:
+        for i, name in enumerate(parts):
+            add('Slice', [heads, weight(f'{name}.from', np.int64([8 * i])),
+                          weight(f'{name}.to', np.int64([8 * i + 8])),
+                          weight(f'{name}.axis', np.int64([2]))], name)
+    else:
+        _split(builder, heads, parts, sizes, 2, opset)
     turned = add('Transpose', [parts[0]], 'attn.turned', perm=[0, 1, 3, 2])
     likeness = add('MatMul', [turned, parts[1]], 'attn.likeness')
+    if opset < 18:
+        top = add('ReduceMax', [likeness], 'attn.top', axes=[2])
+    else:
+        top = add('ReduceMax', [likeness, weight('attn.axes', np.int64([2]))], 'attn.top')
+    likeness = add('Sub', [likeness, top], 'attn.low')
     weights = add('Softmax', [likeness], 'attn.weights', axis=-1)
     weights = add('Transpose', [weights], 'attn.back', perm=[0, 1, 3, 2])
     mixed = add('MatMul', [parts[2], weights], 'attn.mixed')
-    side = int(tokens ** 0.5)
-    mixed = add('Reshape', [mixed, weight('map', np.int64([1, WIDTH, side, side]))], 'attn.map')
+    mixed = add('Reshape', [mixed, weight('map', np.int64([1, CHANNELS, *grid]))], 'attn.map')
     return add('Add', [feature, mixed], 'attn.sum')

@@ -22,6 +22,7 @@ from .heads import Head
 
 # Up to about this many hits it is faster to jump from one to the next anchor than to list all.
 _JUMPS = 128
+_NONE = np.empty(0, np.intp)
 
 
 def logit(probability: float) -> float:
@@ -47,6 +48,7 @@ class CandidateFinder:
         self._classes = class_num
         self._mask = bytearray(rows * columns * class_num)
         self._hit = np.frombuffer(self._mask, np.bool_).reshape(1, rows, columns, class_num)
+        self._was_empty = False
 
     def anchors(self, tensor: np.ndarray, logit: float) -> np.ndarray:
         """
@@ -56,10 +58,14 @@ class CandidateFinder:
         Rounding may add anchors just below.
         """
         raw = np.float32(logit) if self._scales is None else self._quantised(logit, tensor.dtype)
+        # The maximum costs less than a mask: worth a look where the last frame had nothing.
+        if self._was_empty and raw.size == 1 and tensor.max() < raw:
+            return _NONE
         np.greater_equal(tensor, raw, out=self._hit)
         found: List[int] = []
         classes, find = self._classes, self._mask.find
         at = find(1)
+        self._was_empty = at < 0
         for _ in range(_JUMPS):
             if at < 0:
                 return np.array(found, np.intp)
