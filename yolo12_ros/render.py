@@ -49,7 +49,7 @@ def draw(picture: np.ndarray, detections: Detections, labels: Sequence[str]) -> 
         text = f'{name} {detections.scores[i]:.2f}'
         (text_width, text_height), below = cv2.getTextSize(text, _FONT, size, thickness)
         left = max(0, min(x1, width - text_width))
-        bottom = y1 if y1 >= text_height + below else y1 + text_height + below
+        bottom = y1 if y1 >= text_height + below else max(y1, 0) + text_height + below
         cv2.rectangle(picture, (left, bottom - text_height - below),
                       (left + text_width, bottom), box_colour, cv2.FILLED)
         cv2.putText(picture, text, (left, bottom - below // 2), _FONT, size, (0, 0, 0),

@@ -161,7 +161,7 @@ def open_source(name: str, on_state: Callable[[str], None] = lambda text: None,
     if name.isdigit() or name.startswith('/dev/video'):
         return VideoSource(name, device=True)
     path = Path(name).expanduser()
-    if path.is_dir():
+    if name and path.is_dir():
         return PictureSource(picture_files([path]))
     if not path.is_file():
         raise ImageError(f'{name or "the source"} does not exist: give a picture, a folder, a '
