@@ -54,3 +54,12 @@ def tiny(tmp_path):
     """Return the configuration of a model that sees one dog in every picture."""
     from graph import write_tiny_model
     return write_tiny_model(tmp_path)
+
+
+@pytest.fixture(scope='module')
+def camera(tmp_path_factory):
+    """Return a camera and a node that sees colours, one for a module."""
+    from colour_camera import ColourCamera
+    camera = ColourCamera(tmp_path_factory.mktemp('camera'))
+    yield camera
+    camera.close()

@@ -41,9 +41,9 @@ RELIABLE = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 class Process:
     """A module of the package, or a script, as a process with ROS parameters and a log."""
 
-    def __init__(self, folder, target, *arguments, environment=None, **parameters):
+    def __init__(self, folder, target, *arguments, environment=None, ros=True, **parameters):
         command = [sys.executable, *(['-m', target] if not str(target).endswith('.py')
-                                     else [str(target)]), *arguments, '--ros-args']
+                                     else [str(target)]), *arguments, *['--ros-args'] * ros]
         for name, value in parameters.items():
             command += ['-p', f'{name}:={value}']
         self.path = Path(folder) / f'{time.monotonic_ns()}.log'

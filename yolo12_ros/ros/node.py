@@ -204,6 +204,8 @@ class Yolo12Node(Node):
         self._outputs[frame.camera].publish(frame)
 
     def _on_failure(self, frame: Frame, error: Exception) -> None:
+        if not self.context.ok():       # Ctrl-C came while a result was on its way out
+            return
         kind = '' if isinstance(error, Yolo12Error) else f'{type(error).__name__}: '
         self._once(f'{frame.camera}: {kind}{error}', error=True)
 

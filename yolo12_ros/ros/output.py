@@ -57,7 +57,7 @@ class CameraOutput:
         self._labels = labels
         self._statistics = statistics
         self._dump = dump
-        self._logger = node.get_logger()
+        self._node = node
         self._next_render = 0.0
         self._pending: Optional[Frame] = None
         self._changed = threading.Condition()
@@ -101,7 +101,8 @@ class CameraOutput:
             try:
                 self._draw(frame)
             except Exception as e:      # a thread that dies would silence the topic
-                self._logger.error(f'cannot draw: {e}', throttle_duration_sec=10.0)
+                if self._node.context.ok():
+                    self._node.get_logger().error(f'cannot draw: {e}', throttle_duration_sec=10.0)
 
     def _draw(self, frame: Frame) -> None:
         start = time.monotonic()

@@ -1,0 +1,100 @@
+# Copyright 2026 The yolo12_ros Authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The demo and the recorder as a user runs them."""
+import json
+
+import cv2
+from graph import NODE, Process, SOURCE, write_tiny_model
+import numpy as np
+import pytest
+
+DEMO = 'yolo12_ros.ros.demo'
+
+
+@pytest.fixture
+def demo(library, tmp_path):
+    """Return a function that runs the demo to its end."""
+    config = write_tiny_model(tmp_path)
+
+    def run(source, *arguments):
+        process = Process(tmp_path, DEMO, str(source), '--config', str(config), *arguments,
+                          environment={'YOLO12_LIBDNN': str(library)}, ros=False)
+        return process.wait(60), process.log
+    return run
+
+
+def grey(value):
+    return np.full((64, 64, 3), value, np.uint8)
+
+
+def test_picture(demo, tmp_path):
+    cv2.imwrite(str(tmp_path / 'photo.png'), grey(90))
+    code, log = demo(tmp_path / 'photo.png')
+    assert code == 0, log
+    assert 'photo: 1 detections' in log and 'dog               0.95' in log
+    written = tmp_path / 'yolo12_output' / 'photo_detections.jpg'
+    assert str(written.relative_to(tmp_path)) in log
+    assert cv2.imread(str(written)).shape == (64, 64, 3)
+
+
+def test_folder(demo, tmp_path):
+    folder = tmp_path / 'pictures'
+    folder.mkdir()
+    for i in range(3):
+        cv2.imwrite(str(folder / f'{i}.png'), grey(60 * i))
+    code, log = demo(folder, '--output', str(tmp_path / 'out'))
+    assert code == 0, log
+    assert len(list((tmp_path / 'out').glob('*_detections.jpg'))) == 3
+    lines = (tmp_path / 'out' / 'detections.jsonl').read_text().splitlines()
+    assert [json.loads(line)['detections'][0]['class_name'] for line in lines] == ['dog'] * 3
+
+
+def test_video(demo, tmp_path):
+    path = tmp_path / 'video.avi'
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), 25.0, (64, 64))
+    for i in range(8):
+        writer.write(grey(20 * i))
+    writer.release()
+    code, log = demo(path)
+    assert code == 0, log
+    assert 'in all frames: 8 dog' in log
+    drawn = cv2.VideoCapture(str(tmp_path / 'yolo12_output' / 'render.mp4'))
+    assert int(drawn.get(cv2.CAP_PROP_FRAME_COUNT)) == 8
+
+
+@pytest.mark.parametrize('source, arguments, words', [
+    ('/nowhere.jpg', [], '/nowhere.jpg does not exist'),
+    ('.', ['--model', '/nowhere.bin'], 'holds no picture')])
+def test_errors(demo, source, arguments, words):
+    code, log = demo(source, *arguments)
+    assert code == 1 and words in log and 'Traceback' not in log
+
+
+def test_missing_model(demo, tmp_path):
+    cv2.imwrite(str(tmp_path / 'photo.png'), grey(90))
+    code, log = demo(tmp_path / 'photo.png', '--model', '/nowhere.bin')
+    assert code == 1 and '/nowhere.bin does not exist' in log
+    assert 'the node ended: its message is above' in log
+
+
+def test_recorder(start, tiny, tmp_path):
+    cv2.imwrite(str(tmp_path / 'photo.png'), grey(90))
+    start(NODE, config_file=tiny)
+    recorder = start('yolo12_ros.ros.recorder', count=3, output=tmp_path / 'recorded')
+    start(SOURCE, source=tmp_path / 'photo.png', rate=10.0)
+    assert recorder.wait() == 0
+    assert '3 frames recorded' in recorder.log
+    assert sorted(p.name for p in (tmp_path / 'recorded').iterdir()) == [
+        '000000_detections.jpg', '000001_detections.jpg', '000002_detections.jpg',
+        'detections.jsonl']
