@@ -57,9 +57,10 @@ def tiny(tmp_path):
 
 
 @pytest.fixture(scope='module')
-def camera(tmp_path_factory):
-    """Return a camera and a node that sees colours, one for a module."""
+def camera(tmp_path_factory, request):
+    """Return a camera and a node that sees colours, one for a module (CAMERA: its options)."""
     from colour_camera import ColourCamera
-    camera = ColourCamera(tmp_path_factory.mktemp('camera'))
+    camera = ColourCamera(tmp_path_factory.mktemp('camera'),
+                          **getattr(request.module, 'CAMERA', {}))
     yield camera
     camera.close()

@@ -13,6 +13,9 @@
 # limitations under the License.
 """The demo and the recorder as a user runs them."""
 import json
+from pathlib import Path
+import signal
+import time
 
 import cv2
 from graph import NODE, Process, SOURCE, write_tiny_model
@@ -98,3 +101,54 @@ def test_recorder(start, tiny, tmp_path):
     assert sorted(p.name for p in (tmp_path / 'recorded').iterdir()) == [
         '000000_detections.jpg', '000001_detections.jpg', '000002_detections.jpg',
         'detections.jsonl']
+
+
+def processes_with(text):
+    """Return the command lines of running processes that hold a text."""
+    found = []
+    for path in Path('/proc').glob('[0-9]*/cmdline'):
+        try:
+            command = path.read_bytes().replace(b'\0', b' ').decode()
+        except OSError:
+            continue
+        if text in command and DEMO not in command:
+            found.append(command)
+    return found
+
+
+def gone(text):
+    """Wait until no process has a text in its command line."""
+    end = time.monotonic() + 10
+    while processes_with(text) and time.monotonic() < end:
+        time.sleep(0.05)
+    return not processes_with(text)
+
+
+def test_a_folder_that_cannot_be_written_leaves_no_process(demo, tmp_path):
+    cv2.imwrite(str(tmp_path / 'photo.png'), grey(90))
+    code, log = demo(tmp_path / 'photo.png', '--output', '/proc/no/folder')
+    assert code == 1 and 'demo: error: cannot write to the folder /proc/no/folder' in log
+    assert 'Traceback' not in log and gone(str(tmp_path))
+
+
+def test_a_picture_that_is_none_ends_it(demo, tmp_path):
+    (tmp_path / 'photo.png').write_text('no picture')
+    code, log = demo(tmp_path / 'photo.png')
+    assert code == 1 and 'is not a picture that OpenCV can read' in log
+    assert 'the image source ended: its message is above' in log and gone(str(tmp_path))
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM], ids=['INT', 'TERM'])
+def test_a_signal_ends_everything(library, tmp_path, number):
+    config = write_tiny_model(tmp_path)
+    path = tmp_path / 'video.avi'
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), 25.0, (64, 64))
+    for i in range(3000):
+        writer.write(grey(i % 200))
+    writer.release()
+    process = Process(tmp_path, DEMO, str(path), '--config', str(config),
+                      environment={'YOLO12_LIBDNN': str(library)}, ros=False)
+    process.wait_for('frame 5 of 3000')
+    process.stop(number, times=2)
+    assert process.exit_code == 130 and 'Traceback' not in process.log, process.log
+    assert gone(str(tmp_path))

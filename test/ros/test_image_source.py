@@ -89,6 +89,13 @@ def test_in_step_with_the_results_nothing_is_lost(client, start, tiny, folder):
     ({'source': '/dev/video99'}, '/dev/video99 cannot be opened as a camera'),
     ({'source': '/etc/hostname'}, 'cannot be opened as a video'),
     ({'source': '/', 'encoding': 'nv99'}, "encoding is 'nv99': expected one of nv12"),
+    ({'source': '/', 'reliability': 'some'}, "reliability is 'some': expected one of reliable"),
+    ({'source': '/', 'rate': '-5.0'}, 'rate is -5.0: expected 0 or more'),
+    ({'source': '/', 'rate': 'fast'}, "rate is 'fast': expected a number"),
+    ({'source': '/', 'loop': 1}, 'loop is 1: expected true or false'),
+    ({'source': '/', 'topic': "'a b'"}, "topic is 'a b': expected the name of a topic"),
+    ({}, 'the source does not exist: give a picture'),
+    ({'source': 99}, '99 cannot be opened as a camera'),
 ])
 def test_errors(start, parameters, words):
     source = start(SOURCE, **parameters)
@@ -101,3 +108,74 @@ def test_stops_on_a_signal(client, start, folder):
     images = client.collect(Image, '/image')
     client.until(lambda: images, process=source)
     assert source.stop(times=2) == 0 and 'Traceback' not in source.log
+
+
+def test_an_integer_is_a_rate_too(client, start, folder):
+    images = client.collect(Image, '/image')
+    source = start(SOURCE, source=folder, rate=20)
+    client.until(lambda: len(images) >= 3, process=source)
+
+
+def test_a_picture_that_breaks_off_the_loop(client, start, folder):
+    (folder / '2.png').write_text('no picture')
+    images = client.collect(Image, '/image')
+    source = start(SOURCE, source=folder, rate=20.0, loop='false')
+    client.until(lambda: source.exit_code is not None)
+    assert source.exit_code == 1 and len(images) == 2
+    assert '2.png is not a picture that OpenCV can read' in source.log
+
+
+def test_a_source_without_frames_is_an_error(client, monkeypatch):
+    from rclpy.parameter import Parameter
+    from yolo12_ros.ros import image_source
+
+    class Empty:
+        live, rate = False, 30.0
+
+        def frames(self):
+            return iter(())
+    monkeypatch.setattr(image_source, 'open_source', lambda *_: Empty())
+    node = image_source.ImageSource(parameter_overrides=[Parameter('source', value='x.avi')])
+    assert node.finished.wait(5)
+    assert 'x.avi holds no frame' in str(node.error)
+    node.destroy_node()
+
+
+def test_a_broken_stream_is_in_the_diagnostics_until_it_runs_again(client):
+    from rclpy.parameter import Parameter
+    from yolo12_ros.ros import image_source
+    real, states = image_source.open_source, []
+
+    class Stream:
+        live, rate = True, 30.0
+
+        def __init__(self, on_state, stopped):
+            self.on_state, self.stopped = on_state, stopped
+
+        def frames(self):
+            for text in ('stream x gives no frames: try 1', 'try 2', ''):
+                self.on_state(text)
+                end = time.monotonic() + 1.2
+                while time.monotonic() < end and not self.stopped():
+                    time.sleep(0.01)
+            while not self.stopped():
+                time.sleep(0.01)
+            return
+            yield
+    from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+    client.node.create_subscription(
+        DiagnosticArray, '/diagnostics', lambda m: states.append(
+            (m.status[0].level, m.status[0].message)), 10)
+    image_source.open_source = lambda name, on_state, stopped: Stream(on_state, stopped)
+    try:
+        node = image_source.ImageSource(parameter_overrides=[Parameter('source', value='rtsp://x')])
+    finally:
+        image_source.open_source = real
+
+    def spin():
+        import rclpy
+        rclpy.spin_once(node, timeout_sec=0.02)
+    client.until(lambda: (DiagnosticStatus.WARN, 'try 2') in states, spin)
+    client.until(lambda: states[-1] == (DiagnosticStatus.OK, 'running'), spin)
+    node.destroy_node()
+    assert node.error is None

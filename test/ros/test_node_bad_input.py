@@ -116,4 +116,16 @@ def test_without_cv_bridge(monkeypatch):
         image_to_nv12(Image(width=2, height=2, encoding='mono16', step=4,
                             data=byte_array(bytes(8))))
 
+def test_garbage_that_differs_is_said_once(client, start, tiny):
+    node = start(NODE, config_file=tiny)
+    generator = np.random.default_rng(3)
+    publisher = client.node.create_publisher(CompressedImage, '/image', 1)
+    sent = [0]
 
+    def publish():
+        sent[0] += 1
+        publisher.publish(jpeg_to_message(generator.bytes(40), image(client).header))
+    client.until(lambda: '[ERROR]' in node.log, publish, process=node)
+    sent[0] = 0
+    client.until(lambda: sent[0] > 20, publish, process=node)
+    assert 'neither JPEG nor PNG' in node.log and node.log.count('[ERROR]') == 1, node.log

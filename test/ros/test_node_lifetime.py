@@ -104,3 +104,60 @@ def test_two_nodes_share_a_camera(client, start, tiny):
     two = client.collect(Detection2DArray, '/two/detections')
     client.until(lambda: one and two, lambda: publisher.publish(image(client)))
     assert len(one[-1].detections) == 1 and len(two[-1].detections) == 0
+
+
+def test_exit_during_a_hung_inference_with_the_default_timeout(client, start, tiny):
+    from graph import write_tiny_model
+    write_tiny_model(tiny.parent, extra=['hang'])
+    node = start(NODE, config_file=tiny)
+    publisher = client.node.create_publisher(Image, '/image', 1)
+    client.until(lambda: 'did not finish in 2 s' in node.log,
+                 lambda: publisher.publish(image(client)), process=node)
+    assert node.stop() == 0     # within 5 s, while others are in flight
+    assert 'Traceback' not in node.log, node.log
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM], ids=['INT', 'TERM'])
+def test_a_signal_during_the_start(start, tiny, number):
+    """A signal at any time after Python itself has started ends the node without a traceback."""
+    script = tiny.parent / 'slow_start.py'
+    script.write_text('import sys, time\n'
+                      'from yolo12_ros.ros import node\n'
+                      'real = node.open_model\n'
+                      'def slow(*a, **k):\n'
+                      '    print("loading", flush=True)\n'
+                      '    end = time.monotonic() + 1\n'
+                      '    while time.monotonic() < end: pass\n'
+                      '    return real(*a, **k)\n'
+                      'node.open_model = slow\n'
+                      'sys.exit(node.main())\n')
+    node = start(script, config_file=tiny)
+    node.wait_for('loading')
+    assert node.stop(number) == 0
+    assert 'Traceback' not in node.log, node.log
+
+
+def test_cameras_with_names_that_collide_are_refused():
+    from yolo12_ros.errors import ConfigError
+    from yolo12_ros.ros.node import camera_names
+    assert set(camera_names(['/a_b/c/i', '/a/b/i'])) == {'a_b_c_i', 'a_b_i'}
+    with pytest.raises(ConfigError, match='different topics'):
+        camera_names(['/a_b/c/i', '/a/b_c/i'])
+
+
+def test_nothing_is_absolute_but_diagnostics(client, start, tiny):
+    node = start(NODE, '--ros-args', '-r', '__ns:=/robot/left', '--', config_file=tiny,
+                 ros_img_topic_name='image', is_shared_mem_sub=0)
+    node.wait_for('publish')
+
+    def own(list_names):
+        return {name for name, _ in list_names('yolo12', '/robot/left')}
+    publishers = client.node.get_publisher_names_and_types_by_node
+    client.until(lambda: 'yolo12' in client.node.get_node_names() and
+                 '/diagnostics' in own(publishers), process=node)
+    mine = own(publishers) - {'/rosout', '/parameter_events', '/diagnostics'}
+    assert {'/robot/left/yolo12/detections', '/robot/left/yolo12/render/compressed'} <= mine
+    assert all(name.startswith('/robot/left/') for name in mine)
+    services = own(client.node.get_service_names_and_types_by_node)
+    assert '/robot/left/yolo12/enable' in services
+    assert all(name.startswith('/robot/left/yolo12/') for name in services)

@@ -27,6 +27,13 @@ START = {
     'parameter of no choice': ({'letterbox': 'crop'}, 'expected one of letterbox, top_left'),
     'unknown class': ({'classes': '[dgo]'}, "do you mean 'dog'"),
     'the same topic twice': ({'image_topics': '[/a, /a]'}, 'expected different topics'),
+    'the same topic in two ways': ({'image_topics': '[/a, a]'}, 'expected different topics'),
+    'one topic for several': ({'image_topics': '/a'}, 'expected a list of strings'),
+    'no topic name': ({'ros_img_topic_name': "'my camera'"}, "ros_img_topic_name is 'my camera'"),
+    'no output topic name': ({'msg_pub_topic_name': "'a b'"}, "msg_pub_topic_name is 'a b'"),
+    'an integer for a number': ({'score_threshold': '1'}, 'a number with a decimal point'),
+    'not a number': ({'nms_threshold': '.nan'}, 'parameter nms_threshold'),
+    'no local picture': ({'feed_type': 0}, 'feed_type is 0'),
     'a local picture that is missing': ({'feed_type': 0, 'image': 'no.jpg'}, "'no.jpg'"),
 }
 CONFIGURATION = {
