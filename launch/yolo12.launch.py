@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""One command for a robot: camera, codec, detector and web page; every argument is in --show-args."""
+"""One command for a robot: camera, codec, detector and web page."""
 import os
 
 from ament_index_python.packages import get_package_share_directory, PackageNotFoundError
@@ -21,9 +21,10 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-CAMERAS = {'mipi': 'mipi', 'usb': 'usb', 'fb': 'image'}     # CAM_TYPE, as dnn_node_example reads it
+# CAM_TYPE, as dnn_node_example reads it
+CAMERAS = {'mipi': 'mipi', 'usb': 'usb', 'fb': 'image'}
 SHARED, RAW, JPEG, DECODED = '/hbmem_img', '/image_raw', '/image', '/image_nv12'
-ENCODE_CHANNEL, DECODE_CHANNEL = '1', '2'                   # of hobot_codec; equal ones may collide
+ENCODE_CHANNEL, DECODE_CHANNEL = '1', '2'       # of hobot_codec; equal ones may collide
 
 # name, default, description, choices
 ARGUMENTS = (
@@ -74,10 +75,11 @@ def compose(context):
     for name, alias in ALIASES.items():
         given[name] = given[alias] or given[name]
     check(given)
-    camera, topic = {'mipi': mipi, 'usb': usb, 'image': image, 'none': none}[given['camera']](given)
-    tros = camera if given['camera'] in ('mipi', 'usb') else [a for a in camera if included(a)]
-    shm = [include('hobot_shm', 'hobot_shm', {})] if tros or given['web'] == 'tros' else []
-    return [*shm, *camera, detector(given, given['image_topic'] or topic), *web(given), *rviz(given)]
+    source = {'mipi': mipi, 'usb': usb, 'image': image, 'none': none}[given['camera']]
+    camera, topic = source(given)
+    actions = [*camera, detector(given, given['image_topic'] or topic), *web(given), *rviz(given)]
+    tros = any(isinstance(action, IncludeLaunchDescription) for action in actions)
+    return [*([include('hobot_shm', 'hobot_shm', {})] if tros else []), *actions]
 
 
 def check(given):
@@ -191,11 +193,6 @@ def include(package, name, arguments):
     path = os.path.join(share(package), 'launch', f'{name}.launch.py')
     return IncludeLaunchDescription(PythonLaunchDescriptionSource(path),
                                     launch_arguments=list(arguments.items()))
-
-
-def included(action):
-    """Tell whether an action includes a launch file."""
-    return isinstance(action, IncludeLaunchDescription)
 
 
 def share(package):

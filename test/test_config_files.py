@@ -24,7 +24,8 @@ ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / 'config'
 
 
-@pytest.mark.parametrize('name, suffix', [('yolo12n.json', '.bin'), ('yolo12n_onnx.json', '.onnx')])
+@pytest.mark.parametrize('name, suffix', [
+    ('yolo12n.json', '.bin'), ('yolo12n_onnx.json', '.onnx')])
 def test_configurations(name, suffix):
     config = load_config(CONFIG / name)
     assert config.labels == COCO_NAMES and config.warnings == ()

@@ -149,7 +149,7 @@ def test_cam_type(monkeypatch, cam_type, camera):
     ({'camera': 'usb', 'image_width': '650'}, 'image_width is 650: hobot_codec needs a multiple'),
     ({'camera': 'image'}, 'needs image:=PATH'),
     ({'camera': 'mipi'}, 'mipi_cam is not installed: sudo apt install tros-humble-mipi-cam'),
-    ({'camera': 'none', 'web': 'tros'}, 'tros-humble-hobot-shm')])
+    ({'camera': 'none', 'web': 'tros'}, 'tros-humble-websocket')])
 def test_errors_on_a_pc(given, words):
     with pytest.raises(RuntimeError, match=words):
         describe(YOLO12, **given)

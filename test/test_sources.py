@@ -119,3 +119,13 @@ def test_a_broken_stream_is_opened_again(monkeypatch):
 def test_urls_are_streams():
     for url in ('rtsp://x/y', 'RTSP://x', 'http://x', 'udp://0.0.0.0:1'):
         assert isinstance(open_source(url), StreamSource)
+
+
+def test_a_stream_that_is_stopped_is_not_called_broken(monkeypatch):
+    states, seen = [], []
+    monkeypatch.setattr(sources.cv2, 'VideoCapture', FakeCapture)
+    FakeCapture.script = [100]
+    source = StreamSource('rtsp://camera', states.append, lambda: len(seen) >= 3)
+    for frame in source.frames():
+        seen.append(frame.name)
+    assert seen == ['frame_000000', 'frame_000001', 'frame_000002'] and states == ['']

@@ -143,6 +143,8 @@ class Pipeline:
     good one.
     """
 
+    STOP_SECONDS = 2.0      # launch kills a node that takes longer than 5 s to end
+
     def __init__(self, detector: Detector, cameras: Sequence[str],
                  on_result: Callable[[Frame], None],
                  on_failure: Callable[[Frame, Yolo12Error], None], timeout: float = 2.0):
@@ -167,12 +169,17 @@ class Pipeline:
             thread.start()
 
     def stop(self) -> None:
-        """Finish what is in flight, as far as it does within the timeout, and end the threads."""
+        """
+        Finish what is in flight, as far as it does within STOP_SECONDS, and end the threads.
+
+        One that waits for an inference that hangs is left behind: closing the model frees it.
+        """
         with self._changed:
             self._running = False
             self._changed.notify_all()
+        end = time.monotonic() + self.STOP_SECONDS
         for thread in self._threads:
-            thread.join(self._timeout + 1.0)
+            thread.join(max(0.0, end - time.monotonic()))
 
     def put(self, frame: Frame) -> None:
         """Hand in a frame; returns at once."""

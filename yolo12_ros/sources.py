@@ -137,6 +137,8 @@ class StreamSource:
                 number += 1
                 ok, bgr = capture.read()
             capture.release()
+            if self._stopped():
+                return
             pause = BACK_OFF[min(attempt, len(BACK_OFF) - 1)]
             attempt += 1
             self._on_state(f'stream {self._url} gives no frames: try {attempt} to reopen it '

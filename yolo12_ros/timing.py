@@ -73,6 +73,12 @@ class Statistics:
         with self._lock:
             return dict(self._counts)
 
+    def recent(self, event: str) -> int:
+        """Return how often the event was counted over the last seconds."""
+        with self._lock:
+            since = time.monotonic() - self.RATE_SECONDS
+            return sum(t >= since for t in self._stamps.get(event, ()))
+
     def rate(self, event: str) -> float:
         """Return events per second over the last seconds, 0.0 while there are none."""
         with self._lock:

@@ -83,10 +83,13 @@ class ColourCamera:
         """Call a service of the node and return its response."""
         caller = self.node.create_client(kind, f'/{self.name}/{service}')
         assert caller.wait_for_service(LIMIT), self.process.log
-        future = caller.call_async(request)
-        rclpy.spin_until_future_complete(self.node, future, timeout_sec=LIMIT)
-        self.node.destroy_client(caller)
-        return future.result()
+        for _ in range(5):  # DDS loses a response that is sent before the two know each other
+            future = caller.call_async(request)
+            rclpy.spin_until_future_complete(self.node, future, timeout_sec=3)
+            if future.done():
+                self.node.destroy_client(caller)
+                return future.result()
+        raise AssertionError(f'{service} did not answer\n{self.process.log}')
 
     def set(self, **values):
         """Set parameters at once, one after the other; return the reasons of refusals."""

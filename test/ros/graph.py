@@ -132,7 +132,8 @@ LABELS = ('cat', 'dog')
 
 def tiny_heads():
     """Return heads with one dog."""
-    heads = [np.full((1, g, g, c), v, np.float32) for g in (8, 4, 2) for c, v in ((2, -20), (64, 0))]
+    heads = [np.full((1, g, g, c), v, np.float32)
+             for g in (8, 4, 2) for c, v in ((2, -20), (64, 0))]
     heads[0][0, 3, 3, 1] = 3.0
     heads[1][0, 3, 3, 1::16] = 50.0     # each distance is one cell
     return heads

@@ -72,7 +72,7 @@ def test_video(demo, tmp_path):
     code, log = demo(path)
     assert code == 0, log
     assert 'in all frames: 8 dog' in log
-    drawn = cv2.VideoCapture(str(tmp_path / 'yolo12_output' / 'render.mp4'))
+    drawn = cv2.VideoCapture(str(tmp_path / 'yolo12_output' / 'video_detections.mp4'))
     assert int(drawn.get(cv2.CAP_PROP_FRAME_COUNT)) == 8
 
 
@@ -148,7 +148,7 @@ def test_a_signal_ends_everything(library, tmp_path, number):
     writer.release()
     process = Process(tmp_path, DEMO, str(path), '--config', str(config),
                       environment={'YOLO12_LIBDNN': str(library)}, ros=False)
-    process.wait_for('frame 5 of 3000')
+    process.wait_for('frame 10 of 3000')
     process.stop(number, times=2)
     assert process.exit_code == 130 and 'Traceback' not in process.log, process.log
     assert gone(str(tmp_path))

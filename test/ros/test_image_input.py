@@ -129,7 +129,7 @@ def test_type_follows_the_publisher(client, listen, offer):
 
 
 @pytest.mark.parametrize('transport, heard', [('raw', Image), ('compressed', CompressedImage)])
-def test_a_fixed_transport_reads_its_type_beside_the_other(client, listen, offer, transport, heard):
+def test_a_fixed_transport_reads_its_type(client, listen, offer, transport, heard):
     source, messages = listen(transport)
     publishers = [offer(t) for t in (Image, CompressedImage)]
 

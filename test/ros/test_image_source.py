@@ -103,6 +103,16 @@ def test_errors(start, parameters, words):
     assert words in source.log and 'Traceback' not in source.log
 
 
+def test_stops_at_once_while_it_waits_for_a_result(client, start, folder):
+    images = client.collect(Image, '/image')
+    client.node.create_publisher(Detection2DArray, '/never', 1)
+    source = start(SOURCE, source=folder, wait_for='/never')
+    client.until(lambda: images, process=source)
+    begin = time.monotonic()
+    assert source.stop() == 0 and time.monotonic() - begin < 2.5
+    assert len(images) == 1
+
+
 def test_stops_on_a_signal(client, start, folder):
     source = start(SOURCE, source=folder, rate=50.0)
     images = client.collect(Image, '/image')
@@ -168,7 +178,8 @@ def test_a_broken_stream_is_in_the_diagnostics_until_it_runs_again(client):
             (m.status[0].level, m.status[0].message)), 10)
     image_source.open_source = lambda name, on_state, stopped: Stream(on_state, stopped)
     try:
-        node = image_source.ImageSource(parameter_overrides=[Parameter('source', value='rtsp://x')])
+        node = image_source.ImageSource(
+            parameter_overrides=[Parameter('source', value='rtsp://x')])
     finally:
         image_source.open_source = real
 

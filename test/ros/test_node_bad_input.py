@@ -116,6 +116,7 @@ def test_without_cv_bridge(monkeypatch):
         image_to_nv12(Image(width=2, height=2, encoding='mono16', step=4,
                             data=byte_array(bytes(8))))
 
+
 def test_garbage_that_differs_is_said_once(client, start, tiny):
     node = start(NODE, config_file=tiny)
     generator = np.random.default_rng(3)

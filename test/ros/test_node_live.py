@@ -43,9 +43,12 @@ def call(client, service, kind, request):
     """Call a service and return its response."""
     caller = client.node.create_client(kind, service)
     assert caller.wait_for_service(10)
-    future = caller.call_async(request)
-    rclpy.spin_until_future_complete(client.node, future, timeout_sec=10)
-    return future.result()
+    for _ in range(5):      # DDS loses a response that is sent before the two know each other
+        future = caller.call_async(request)
+        rclpy.spin_until_future_complete(client.node, future, timeout_sec=3)
+        if future.done():
+            return future.result()
+    raise AssertionError(f'{service} did not answer')
 
 
 def value_of(value):

@@ -24,18 +24,19 @@ import time
 from typing import List, Optional
 
 import rclpy
+from rclpy.executors import ExternalShutdownException
 from rclpy.parameter import Parameter
 
 from .recorder import Recorder, rows
 from ..config import package_share
-from ..errors import ConfigError, Yolo12Error
+from ..errors import Yolo12Error
 from ..sources import open_source, PictureSource
 
 NAMESPACE = '/yolo12_demo'
 NODE = f'{NAMESPACE}/yolo12'
 START_TIMEOUT = 60.0
 IDLE_TIMEOUT = 30.0
-_MODELS = Path(__file__).resolve().parents[1] / 'models'
+_PACKAGE = Path(__file__).resolve().parents[1]
 
 
 class Demo:
@@ -51,16 +52,16 @@ class Demo:
         self._pictures = isinstance(opened, PictureSource)
         self._count = len(opened)
         self._rate = opened.rate
-        names = opened.names if self._pictures else []
-        self._node = _start('yolo12_ros.ros.node', 'yolo12', {
-            'config_file': config, 'ros_img_topic_name': f'{NAMESPACE}/image', 'log_period': 0.0,
-            **({'model_file': model} if model else {})})
+        names = opened.names if self._pictures else [Path(source).name]
         self._publisher: Optional[subprocess.Popen] = None
         self._recorder = Recorder(names, namespace=NAMESPACE, parameter_overrides=[
             Parameter('detections', value=f'{NODE}/detections'),
             Parameter('render', value=f'{NODE}/render/compressed'),
             Parameter('output', value=str(output)), Parameter('count', value=self._count),
             Parameter('video_rate', value=0.0 if self._pictures else float(self._rate))])
+        self._node = _start('yolo12_ros.ros.node', 'yolo12', {      # last: nothing may fail after
+            'config_file': config, 'ros_img_topic_name': f'{NAMESPACE}/image', 'log_period': 0.0,
+            **({'model_file': model} if model else {})})
 
     def run(self) -> None:
         """Detect everything, with progress on the terminal.  Raises Yolo12Error."""
@@ -90,7 +91,8 @@ class Demo:
                 _print_table(path.stem.replace('_detections', ''), rows(detections))
         else:
             best = max(range(len(frames)), key=lambda i: len(frames[i].detections))
-            _print_table(f'frame {best} of {len(frames)}', rows(frames[best]))
+            _print_table(f'{Path(self._source).name}, frame {best} of {len(frames)}',
+                         rows(frames[best]))
             total = Counter(name for frame in frames for name, _, _ in rows(frame))
             print('in all frames: ' + ', '.join(f'{n} {name}' for name, n in total.most_common()))
         for path in self._recorder.written:
@@ -135,9 +137,11 @@ def _start(module: str, name: str, parameters) -> subprocess.Popen:
 
 
 def _progress(done: int, total: int, rate: float) -> None:
-    end = '\r' if sys.stderr.isatty() else '\n'
-    print(f'frame {done}{f" of {total}" if total else ""}, {rate:.1f} a second   ', end=end,
-          file=sys.stderr, flush=True)
+    """Show the progress in one line of a terminal; in a log, a line for each ten frames."""
+    terminal = sys.stderr.isatty()
+    if terminal or done % 10 == 0 or done == total:
+        print(f'frame {done}{f" of {total}" if total else ""}, {rate:.1f} a second   ',
+              end='\r' if terminal else '\n', file=sys.stderr, flush=True)
 
 
 def _print_table(title: str, found) -> None:
@@ -151,50 +155,57 @@ def _print_table(title: str, found) -> None:
 def _arguments(argv: Optional[List[str]]):
     parser = argparse.ArgumentParser(prog='scripts/demo.sh', description=(
         'Detect objects in a picture, a folder of pictures or a video with the ROS 2 node.'))
-    samples = Path(__file__).resolve().parents[1] / 'samples'
     parser.add_argument('source', nargs='?', metavar='IMAGE|FOLDER|VIDEO',
-                        default=str(samples) if samples.is_dir() else None)
+                        help='default: the two photographs and the video that are shipped')
     parser.add_argument('--model', type=Path, help='.onnx (PC) or .bin (RDK X5) with six heads')
     parser.add_argument('--config', type=Path, help='JSON configuration that fits the model')
     parser.add_argument('--output', type=Path, default=Path('yolo12_output'), help='folder')
-    args = parser.parse_args(argv)
-    if args.source is None:
-        raise ConfigError('give a picture, a folder or a video: scripts/demo.sh photo.jpg --model '
-                          'yolo12n.onnx')
-    return args
+    return parser.parse_args(argv)
 
 
 def _configuration(args) -> Path:
-    shipped = _MODELS / 'demo.json'
     if args.config:
         return args.config.resolve()
-    if args.model is None and shipped.is_file():
-        return shipped
     if args.model is None:
-        raise ConfigError('no model ships with this version: give a six-head model with --model '
-                          '(yolo12 export makes one; see docs/model.md)')
+        return _PACKAGE / 'models' / 'demo.json'
     return (package_share() or Path.cwd()) / 'config' / 'yolo12n_onnx.json'
+
+
+def _run(source: str, args) -> None:
+    """Detect one source and report it."""
+    demo = None
+    try:
+        demo = Demo(source, _configuration(args), args.model and args.model.resolve(), args.output)
+        demo.run()
+        demo.report()
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)    # a second one must not leave processes
+        if demo is not None:
+            demo.close()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run the demo; exit code 1 on an error."""
-    demo = None
+    args = _arguments(argv)
+    os.environ.setdefault('RCUTILS_COLORIZED_OUTPUT', '1' if sys.stderr.isatty() else '0')
+    samples = _PACKAGE / 'samples'
+    sources = [args.source] if args.source is not None else \
+        [str(samples), *map(str, sorted(samples.glob('*.mp4')))]
     try:
-        args = _arguments(argv)
-        config = _configuration(args)
-        os.environ.setdefault('RCUTILS_COLORIZED_OUTPUT', '1' if sys.stderr.isatty() else '0')
         rclpy.init(args=[])
-        demo = Demo(args.source, config, args.model and args.model.resolve(), args.output)
-        demo.run()
-        demo.report()
+        for source in sources:
+            _run(source, args)
     except Yolo12Error as e:
         print(f'demo: error: {e}', file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, ExternalShutdownException):
+        return 130
+    except Exception:
+        if rclpy.ok():          # else a signal came, and so nothing works any more
+            raise
         return 130
     finally:
-        if demo is not None:
-            demo.close()
         rclpy.try_shutdown()
     return 0
 

@@ -74,6 +74,8 @@ class Diagnostics:
             text = 'disabled'
         elif source.quiet_seconds > self._watchdog_period:
             level, text = WARN, source.last_warning or 'no image'
+        elif statistics.recent('failed_image'):
+            level, text = WARN, 'images arrive that cannot be used: the log says why'
         totals = statistics.totals()
         bad = totals.get('failed_image', 0)
         return self._status(self._component('input', camera), level, text, [
@@ -86,8 +88,9 @@ class Diagnostics:
         totals = statistics.totals()
         failed = {k[7:]: n for k, n in totals.items()
                   if k.startswith('failed_') and k != 'failed_image'}
-        return self._status(self._component('output', camera), WARN if failed else OK,
-                            f'failures: {failed}' if failed else 'running', [
+        now = {k: n for k in failed for n in [statistics.recent(f'failed_{k}')] if n}
+        return self._status(self._component('output', camera), WARN if now else OK,
+                            f'failures: {now}' if now else 'running', [
             ('rate', f'{statistics.rate("processed"):.1f}'),
             ('published', str(totals.get('processed', 0))),
             *[(f'failed: {cause}', str(n)) for cause, n in failed.items()]])

@@ -29,7 +29,8 @@ from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray
 
 from .messages import encode_jpeg, jpeg_to_message, nv12_to_message, picture_to_message
-from ..errors import ConfigError, Yolo12Error
+from .parameters import declare_leniently, topic_name
+from ..errors import ConfigError, ImageError, Yolo12Error
 from ..images import Nv12Image
 from ..sources import open_source, SourceFrame
 
@@ -59,8 +60,7 @@ class ImageSource(Node):
 
     def __init__(self, **options):
         super().__init__('image_source', **options)
-        self._values = {name: self.declare_parameter(name, default).value
-                        for name, default, _ in PARAMETERS}
+        self._values = {row[0]: declare_leniently(self, *row) for row in PARAMETERS}
         self._check()
         self.finished = threading.Event()
         self.error: Optional[Yolo12Error] = None
@@ -81,6 +81,8 @@ class ImageSource(Node):
     def destroy_node(self) -> None:
         """Stop the thread, then the node."""
         self.finished.set()
+        with self._result:
+            self._result.notify_all()
         self._thread.join(3.0)
         super().destroy_node()
 
@@ -90,6 +92,11 @@ class ImageSource(Node):
             if self._values[name] not in allowed:
                 raise ConfigError(f'parameter {name} is {self._values[name]!r}: expected one of '
                                   f'{", ".join(allowed)}')
+        if not 0 <= self._values['rate'] < float('inf'):
+            raise ConfigError(f'parameter rate is {self._values["rate"]}: expected 0 or more')
+        for name in ('topic', 'wait_for'):
+            if name == 'topic' or self._values[name]:
+                topic_name(self, name, self._values[name])
 
     def _run(self) -> None:
         try:
@@ -107,6 +114,7 @@ class ImageSource(Node):
         paced = not self._source.live or self._values['rate'] > 0
         due = time.monotonic()
         while not self.finished.is_set():
+            frame = None
             for frame in self._source.frames():
                 if paced and self._source.live and time.monotonic() < due:
                     continue                # a live source does not wait for us
@@ -116,6 +124,8 @@ class ImageSource(Node):
                 if self.finished.is_set():
                     return
                 self._publish(frame)
+            if frame is None and not self.finished.is_set():
+                raise ImageError(f'{self._values["source"]} holds no frame')
             if not self._values['loop']:
                 self.finished.wait(0.5)     # let the last message leave
                 return
@@ -203,6 +213,9 @@ def main(args: Optional[List[str]] = None) -> int:
         error = e
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
+    except Exception:
+        if rclpy.ok():          # else a signal came during the start, and so nothing works
+            raise
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         if node is not None:

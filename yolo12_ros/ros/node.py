@@ -36,7 +36,8 @@ from .diagnostics import Diagnostics
 from .image_input import ImageInput
 from .messages import image_to_nv12, label_message
 from .output import CameraOutput
-from .parameters import check_change, declare, live_settings, TABLE, THRESHOLDS
+from .parameters import (check_change, declare, live_settings, TABLE, THRESHOLDS,
+                         topic_name)
 from .perception import PerceptionOutput
 from .shared_memory import hbm_header, hbm_to_nv12
 from .. import __version__
@@ -121,10 +122,11 @@ class Yolo12Node(Node):
 
     def _topics(self) -> List[str]:
         several = [topic for topic in self._values['image_topics'] if topic]
-        if several:
-            return several
-        return [self._values['sharedmem_img_topic_name' if self._values['is_shared_mem_sub']
-                             else 'ros_img_topic_name']]
+        parameter = 'image_topics' if several else (
+            'sharedmem_img_topic_name' if self._values['is_shared_mem_sub']
+            else 'ros_img_topic_name')
+        return [topic_name(self, parameter, topic)
+                for topic in several or [self._values[parameter]]]
 
     def _subscribe(self, cameras: Dict[str, str]) -> Dict[str, ImageInput]:
         shared = bool(self._values['is_shared_mem_sub'])
@@ -139,6 +141,7 @@ class Yolo12Node(Node):
         output = CameraOutput(self, f'~/{camera}' if several else '~', self._config.labels,
                               statistics, bool(self._values['dump_render_img']))
         topic = self._values['msg_pub_topic_name']
+        topic_name(self, 'msg_pub_topic_name', topic)
         try:
             output.perception = PerceptionOutput(
                 self, f'{topic}/{camera}' if several else topic,
@@ -210,8 +213,8 @@ class Yolo12Node(Node):
         self._once(f'{frame.camera}: {kind}{error}', error=True)
 
     def _once(self, text: str, error: bool = False) -> None:
-        """Log a sentence once; sentences that differ in numbers only are the same."""
-        key = re.sub(r'\d+', '#', text)
+        """Log a sentence once; sentences that differ in numbers and bytes only are the same."""
+        key = re.sub(r'\b[0-9a-f]{6,}|\d+', '#', text)
         if key not in self._said:
             self._said.add(key)
             log = self.get_logger().error if error else self.get_logger().info
@@ -273,11 +276,11 @@ def camera_names(topics: List[str]) -> Dict[str, str]:
 
     Raises ConfigError for a topic that is given twice.
     """
-    if len(set(topics)) != len(topics):
-        raise ConfigError(f'image_topics is {topics}: expected different topics')
     short = [topic.strip('/').split('/')[-1] for topic in topics]
     long = [topic.strip('/').replace('/', '_') for topic in topics]
     names = short if len(set(short)) == len(short) else long
+    if len(set(names)) != len(names):
+        raise ConfigError(f'image_topics is {topics}: expected different topics')
     return dict(zip(names, topics))
 
 
@@ -293,6 +296,9 @@ def main(args: Optional[List[str]] = None) -> int:
         return 1
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
+    except Exception:
+        if rclpy.ok():          # else a signal came during the start, and so nothing works
+            raise
     finally:
         # launch and the terminal both deliver SIGINT: a second one must not break the clean-up
         signal.signal(signal.SIGINT, signal.SIG_IGN)

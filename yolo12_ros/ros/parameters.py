@@ -86,6 +86,8 @@ TABLE = (
     Parameter('jpeg_quality', 80, 'quality of ~/render/compressed', (1, 100), live=True),
 )
 BY_NAME = {p.name: p for p in TABLE}
+_KINDS = {bool: 'true or false', int: 'an integer', float: 'a number with a decimal point',
+          str: 'a string', list: 'a list of strings'}
 THRESHOLDS = ('score_threshold', 'nms_threshold', 'nms_top_k')
 
 
@@ -107,6 +109,26 @@ def declare(node, names: Iterable[str], defaults: Dict[str, Any] = {}) -> Dict[s
                               f'{_expected(parameter)}') from e
         _check_choice(parameter, values[parameter.name])
     return values
+
+
+def declare_leniently(node, name: str, default: Any, description: str) -> Any:
+    """Declare a parameter that takes 10 for 10.0 and 0 for '0'; return it.  Raises ConfigError."""
+    value = node.declare_parameter(name, default, ParameterDescriptor(
+        description=description, dynamic_typing=True)).value
+    if type(value) is int and type(default) in (float, str):
+        value = type(default)(value)
+    if type(value) is not type(default):
+        raise ConfigError(f'parameter {name} is {value!r}: expected {_KINDS[type(default)]}')
+    return value
+
+
+def topic_name(node, parameter: str, name: str) -> str:
+    """Return a topic's name, expanded but not yet remapped.  Raises ConfigError."""
+    try:
+        return node.resolve_topic_name(name, only_expand=True)
+    except Exception as e:      # rclpy's exceptions for names have no base
+        raise ConfigError(f'parameter {parameter} is {name!r}: expected the name of a topic, such '
+                          'as /image') from e
 
 
 def live_settings(current: Settings, values: Dict[str, Any], labels: Sequence[str]) -> Settings:
@@ -150,8 +172,7 @@ def _check_choice(parameter: Parameter, value: Any) -> None:
 def _expected(parameter: Parameter) -> str:
     if parameter.choices:
         return 'one of ' + ', '.join(parameter.choices)
-    kind = {bool: 'true or false', int: 'an integer', float: 'a number with a decimal point',
-            str: 'a string', list: 'a list of strings'}[type(parameter.default)]
+    kind = _KINDS[type(parameter.default)]
     if parameter.range:
         kind += f' from {parameter.range[0]} to {parameter.range[1]}'
     return kind

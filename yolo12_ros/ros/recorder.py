@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """The node `recorder`: what the detector publishes to pictures or a video, and JSON lines."""
+from functools import partial
 import json
 from pathlib import Path
 import signal
@@ -28,6 +29,7 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CompressedImage
 from vision_msgs.msg import Detection2DArray
 
+from .parameters import declare_leniently, topic_name
 from ..errors import ConfigError, Yolo12Error
 
 _UNPAIRED = 100     # frames that may wait for their other half
@@ -39,25 +41,31 @@ class Recorder(Node):
 
     Parameters: detections and render (topics), output (folder), video_rate (frames a second of
     render.mp4; 0 writes one JPEG a frame), count (frames to record, 0: until stopped).
-    names: file names of the pictures, by order.  Raises ConfigError if output cannot be written.
+    names: file names of the pictures, by order, or that of the video.
+
+    Raises ConfigError if output cannot be written.
     """
 
     def __init__(self, names: List[str] = (), **options):
         super().__init__('recorder', **options)
-        declare = self.declare_parameter
-        detections = declare('detections', '/yolo12/detections').value
-        render = declare('render', '/yolo12/render/compressed').value
-        self.output = Path(declare('output', 'yolo12_output').value)
-        self._video_rate = declare('video_rate', 0.0).value
-        self._count = declare('count', 0).value
+        declare = partial(declare_leniently, self)
+        detections = declare('detections', '/yolo12/detections', 'topic of detections')
+        render = declare('render', '/yolo12/render/compressed', 'topic of drawn pictures')
+        topic_name(self, 'detections', detections)
+        topic_name(self, 'render', render)
+        self.output = Path(declare('output', 'yolo12_output', 'folder'))
+        self._video_rate = declare('video_rate', 0.0, 'frames a second of the video; 0: JPEGs')
+        self._count = declare('count', 0, 'frames to record, 0: until stopped')
         self.frames: List[Detection2DArray] = []
         self.written: List[Path] = []
         self._names = names
+        self._video_stem = f'{Path(names[0]).stem}_' if names and self._video_rate > 0 else ''
         self._halves: Dict[Tuple[int, int], Dict[str, Any]] = {}
         self._video: Optional[cv2.VideoWriter] = None
         try:
             self.output.mkdir(parents=True, exist_ok=True)
-            self._lines = (self.output / 'detections.jsonl').open('w', encoding='utf-8')
+            self._lines = (self.output / f'{self._video_stem}detections.jsonl').open(
+                'w', encoding='utf-8')
         except OSError as e:
             raise ConfigError(f'cannot write to the folder {self.output}: {e.strerror}') from e
         qos = QoSProfile(depth=20)
@@ -98,13 +106,16 @@ class Recorder(Node):
             return
         name = self._names[number] if number < len(self._names) else f'{number:06d}'
         path = self.output / f'{Path(name).stem}_detections.jpg'
+        if path in self.written:        # a.jpg and a.png
+            path = self.output / f'{Path(name).stem}_{number:06d}_detections.jpg'
         path.write_bytes(bytes(picture.data))
         self.written.append(path)
 
     def _write_video(self, jpeg: np.ndarray) -> None:
         bgr = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
         if self._video is None:
-            path = self.output / 'render.mp4'
+            name = f'{self._video_stem}detections.mp4' if self._video_stem else 'render.mp4'
+            path = self.output / name
             self._video = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'mp4v'),
                                           self._video_rate, (bgr.shape[1], bgr.shape[0]))
             if not self._video.isOpened():

@@ -45,7 +45,8 @@ def hbm_to_nv12(msg) -> Nv12Image:
     size = min(int(msg.data_size), len(msg.data))
     data = np.asarray(msg.data, np.uint8)[:size]
     width, height, step = int(msg.width), int(msg.height), int(msg.step)
-    if name == 'nv12' and not (step >= width and step * height * 3 // 2 <= size):
+    rows = height * 3 // 2 if name == 'nv12' else height
+    if not (step >= ENCODINGS[name][0](width) and step * rows <= size):
         step = 0
     return decode_image(name, width, height, step, data)
 
