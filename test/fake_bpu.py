@@ -62,10 +62,12 @@ def stand_in(library, monkeypatch):
 
 
 @pytest.fixture
-def python_bindings(monkeypatch):
+def python_bindings():
     """Make the fake hobot_dnn and hbm_runtime importable."""
-    monkeypatch.syspath_prepend(str(PYTHON_BINDINGS))
-    yield
+    # A patch of its own: the test's is then undone first, and brings no module back.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(PYTHON_BINDINGS))
+        yield
     for name in ('hbm_runtime', 'hobot_dnn.pyeasy_dnn', 'hobot_dnn', 'fake_model'):
         sys.modules.pop(name, None)
 
