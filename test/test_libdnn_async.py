@@ -15,6 +15,7 @@
 """libdnn's binding against the stand-in: overlap, timeouts, hangs, threads, closing, leaks."""
 import _thread
 import gc
+import signal
 import threading
 import time
 
@@ -255,10 +256,13 @@ def test_a_model_that_is_dropped_frees_nothing_under_the_bpu(small, tmp_path, st
     next(iter(libdnn_slots._in_flight))._end()
 
 
-def test_ctrl_c_leaves_the_slot_in_flight(small):
+def test_ctrl_c_leaves_the_slot_in_flight(small, request):
     model = small(slots=1, delay_ms=300)
     slot = submitted(model)
     timer = threading.Timer(0.05, _thread.interrupt_main)
+    # in a background job of a shell Python is started with SIGINT ignored
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     timer.start()
     start = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
