@@ -15,8 +15,8 @@
 Records what our launch files describe, where ROS 2's launch is not installed.
 
 Stand-ins for the few classes that they use; `describe` runs a launch file and returns what it
-would include and start, in order.  Where launch is installed, test_launch_real.py runs the files
-with the real one.
+would include and start, in order.  Where launch is installed, launch_real.py does the same with
+the real one.
 """
 from contextlib import contextmanager
 from dataclasses import dataclass, field
