@@ -22,11 +22,42 @@ SIDE = 640
 
 def postprocess(tensors, threshold):
     """Return {name: call(tensors)} of what is installed, for six float heads, class first."""
+    contestants = {}
+    if _installed('edgefirst.decoder'):
+        contestants['edgefirst-decoder'] = edgefirst(tensors, threshold)
+    if _installed('ultralytics'):
+        contestants['ultralytics'] = ultralytics(threshold)
+    return contestants
+
+
+def _installed(module):
     try:
-        found = importlib.util.find_spec('edgefirst.decoder')
-    except ModuleNotFoundError:
-        found = None
-    return {'edgefirst-decoder': edgefirst(tensors, threshold)} if found else {}
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:     # of its parent
+        return False
+
+
+def ultralytics(threshold):
+    """Return a call of Ultralytics' decoding and NMS in torch, on one thread."""
+    import torch
+    from ultralytics.nn.modules.block import DFL
+    from ultralytics.utils.nms import non_max_suppression
+    from ultralytics.utils.tal import dist2bbox, make_anchors
+    torch.set_num_threads(1)
+    dfl = DFL(16)
+    grids = [torch.empty(1, 1, g, g) for g in GRIDS]
+    anchors, strides = (t.transpose(0, 1) for t in make_anchors(grids, [SIDE // g for g in GRIDS]))
+
+    def rows(tensors):
+        return torch.cat([torch.from_numpy(t).reshape(1, -1, t.shape[3]) for t in tensors], 1)
+
+    def call(tensors):
+        with torch.inference_mode():
+            distances = dfl(rows(tensors[1::2]).transpose(1, 2))
+            boxes = dist2bbox(distances, anchors[None], dim=1) * strides
+            scores = rows(tensors[::2]).transpose(1, 2).sigmoid()
+            return non_max_suppression(torch.cat([boxes, scores], 1), threshold, 0.7, nc=80)
+    return call
 
 
 def edgefirst(tensors, threshold):
