@@ -176,7 +176,7 @@ def test_every_argument_is_described(describe, path):
 
 def test_respawn_and_params_file():
     node = launch_stub.describe(YOLO12, camera='none', params_file='my.yaml', respawn='true',
-                    log_level='debug', use_sim_time='true').nodes[0]
+                                log_level='debug', use_sim_time='true').nodes[0]
     assert node['respawn'] and node['respawn_delay'] == 2.0
     assert node['parameters'][0] == 'my.yaml' and node['parameters'][1]['use_sim_time'] is True
     assert node['arguments'][-1] == 'yolo12:=debug'
