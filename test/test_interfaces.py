@@ -26,10 +26,20 @@ HASHES = {
     '008eacbb0cf8f26e83795547bed013eec3675485ef386ec056d80eaaf1c1ce2f',
     'vision_msgs/msg/BoundingBox2DArray':
     '2464e82838009386d371b523211c21c91d74d313fcdd6788223c531d621cf691',
+    'vision_msgs/msg/BoundingBox3D':
+    'bbb73a65c163d7f9bb29009c7bde9f7faa576bd2d23299c4511d19230dab4698',
+    'vision_msgs/msg/BoundingBox3DArray':
+    'a81938db9576b10c2eecd7c5a5da3eac496efd00221b25ed051dfbc81fb56da6',
+    'vision_msgs/msg/Classification':
+    'f74db28d0eaef3afb78f48bf2161cd709a1383a0309d3454383b25be11345143',
     'vision_msgs/msg/Detection2D':
     '0d12b69df5c593b3455b7346fac8205437a7d4bcb09b9e0e0b2dde787ded38ea',
     'vision_msgs/msg/Detection2DArray':
     '214274120007f4a683866481336b70310268cfa107aebe9d594a6acf75bda968',
+    'vision_msgs/msg/Detection3D':
+    'ddd703be132ab0b69d33121f1bb034132bfbb3b0ac5f9fb1516005ba1c8a265b',
+    'vision_msgs/msg/Detection3DArray':
+    '793f5eab9595ac1c0da07873cc859db42eae51f0ee76056db8562515d830e018',
     'vision_msgs/msg/LabelInfo':
     '3d37df4015cdf660cc851c51897f2acd957e1ca6205ba0a99aebffb9406b0783',
     'vision_msgs/msg/ObjectHypothesis':
@@ -64,8 +74,14 @@ HASHES = {
     '91848cb0ac29adf3d2d8c675d12e610145c0cd16df3dd2ee9f045c8769524b64',
     'ai_msgs/msg/Target':
     'ef3fdd312c841e7b8d3dee7a396106cfaf8eaf322a551a9fabc78f34b25ce0fb',
+    'hbm_img_msgs/msg/HbmH26XFrame':
+    '57116ba10bb5675e4a8fb019cab6d9f25f56456720c8e0b98ce5228f115fa9c1',
     'hbm_img_msgs/msg/HbmMsg1080P':
     '1263d0508f3b2fbb44e26287d0e91c665716cd6f49c3f8bb955952c47084de01',
+    'hbm_img_msgs/msg/HbmMsg480P':
+    '57d76c1e0b7add152d061446cca834785500b61b7717db79f8e06d35cd7074d4',
+    'hbm_img_msgs/msg/HbmMsg540P':
+    'f1dc6750801a3d51fe1d7dedbe5576a53f68cd6d5c0730040d33a8331068f505',
 }
 
 
@@ -83,3 +99,13 @@ def test_type_hash_is_upstreams(name):
 def test_every_definition_has_a_hash():
     defined = {f'{f.parts[-3]}/msg/{f.stem}' for f in INTERFACES.glob('*/msg/*.msg')}
     assert defined == set(HASHES)
+
+
+@pytest.mark.parametrize('message', ['HbmMsg1080P', 'HbmMsg540P', 'HbmMsg480P', 'HbmH26XFrame'])
+def test_max_size_is_the_data_field_s(message):
+    """Constants are not part of the type hash."""
+    package = pytest.importorskip('hbm_img_msgs.msg', reason='hbm_img_msgs is not installed')
+    if not hasattr(package, message):
+        pytest.skip(f'the installed hbm_img_msgs has no {message}')
+    kind = getattr(package, message)
+    assert kind.MAX_SIZE == len(kind().data)

@@ -20,7 +20,7 @@ import sys
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ('yolo12_ros', 'test', 'launch', 'benchmarks', 'interfaces', 'setup.py')
+FOLDERS = ('yolo12_ros', 'test', 'launch', 'benchmarks', 'interfaces', 'tools_dev', 'setup.py')
 SOURCES = sorted(p for name in FOLDERS for p in
                  ([ROOT / name] if name.endswith('.py') else (ROOT / name).rglob('*.py')))
 # ament_flake8's settings
