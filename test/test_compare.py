@@ -135,7 +135,7 @@ def test_an_estimate_with_int32_boxes_is_compared_in_values(folder, capsys):
     from yolo12_ros.tools.int8_estimate import estimate
     rng = np.random.default_rng(0)
     model = estimate(onnx.load(str(folder / 'a.onnx')),
-                     (rng.random((1, 3, 64, 96), np.float32) for _ in range(4)))
+                     (rng.random((1, 3, 64, 96), np.float32) for _ in range(4)), 4)
     (folder / 'int8.onnx').write_bytes(model.SerializeToString())
     run(folder / 'a.onnx', folder / 'int8.onnx', folder, '--config', folder / 'config.json')
     rows = [line.split() for line in capsys.readouterr().out.splitlines() if 'stride' in line]

@@ -28,7 +28,7 @@ from ..backends.onnx import SCALES_KEY
 from ..errors import ModelError
 
 ESTIMATE_KEY = 'yolo12_ros.estimate'
-ESTIMATE = ('int8 estimate by onnxruntime: per-channel symmetric weights, per-tensor symmetric '
+ESTIMATE = ('int8 estimate by onnxruntime: per-channel symmetric weights, per-tensor asymmetric '
             'activations; not the model that hb_mapper makes')
 OPSET = 13      # the first with a scale for each channel
 # What the BPU computes in int8.  A convolution with SiLU is one step there: no Sigmoid here.
@@ -37,19 +37,19 @@ QUANTISED = ('Add', 'AveragePool', 'Concat', 'Conv', 'Div', 'Exp', 'MatMul', 'Ma
              'Transpose')
 
 
-def estimate(model: onnx.ModelProto, pictures: Iterable[np.ndarray],
+def estimate(model: onnx.ModelProto, pictures: Iterable[np.ndarray], count: int,
              method: str = 'average') -> onnx.ModelProto:
     """
     Return a quantised model: box heads int32 with a scale for each channel, class heads float32.
 
-    model: six-head float ONNX.  pictures: float32 (1, 3, H, W), RGB 0..1, each used once.
+    model: six-head float ONNX.  pictures: `count` float32 (1, 3, H, W), RGB 0..1, each used once.
     method: of quantize.METHODS.  Raises ModelError.
     """
     boxes = box_outputs(model)
     with tempfile.TemporaryDirectory() as folder:
         plain, out = Path(folder) / 'float.onnx', Path(folder) / 'int8.onnx'
         prepared = _prepare(model, plain)
-        _quantise(prepared, plain, out, pictures, method)
+        _quantise(prepared, plain, out, pictures, count, method)
         quantised = onnx.load(str(out))
     scales = {}
     for value in list(quantised.graph.output):
@@ -111,16 +111,26 @@ def _prepare(model, plain: Path) -> onnx.ModelProto:
     return folded
 
 
-def _quantise(model, plain: Path, out: Path, pictures, method: str) -> None:
+def _quantise(model, plain: Path, out: Path, pictures, count: int, method: str) -> None:
     import logging
     from onnxruntime import quantization as q
     supply, name = iter(pictures), model.graph.input[0].name
     calibrator, options = METHODS[method]
 
     class Reader(q.CalibrationDataReader):
+        """Gives all pictures, or those of a range where onnxruntime works in strides."""
+
+        left = count
+
+        def __len__(self):
+            return count
+
+        def set_range(self, start_index, end_index):
+            self.left = end_index - start_index
+
         def get_next(self):
-            picture = next(supply, None)
-            return None if picture is None else {name: picture}
+            self.left -= 1
+            return {name: next(supply)} if self.left >= 0 else None
 
     made_by = {n: node for node in model.graph.node for n in node.output}
     quiet = logging.getLogger()
@@ -133,7 +143,8 @@ def _quantise(model, plain: Path, out: Path, pictures, method: str) -> None:
             weight_type=q.QuantType.QInt8, calibrate_method=q.CalibrationMethod[calibrator],
             nodes_to_exclude=[*_silu(model, made_by),
                               *(made_by[o.name].name for o in model.graph.output)],
-            extra_options={'ActivationSymmetric': True, 'WeightSymmetric': True, **options})
+            # SiLU ends at -0.28: a range symmetric about 0 would waste almost half of the steps.
+            extra_options={'ActivationSymmetric': False, 'WeightSymmetric': True, **options})
     finally:
         quiet.setLevel(level)
 
@@ -162,8 +173,12 @@ def _raw_head(model, value: onnx.ValueInfoProto, integer: bool) -> np.ndarray:
     scales = known[given.input[1]].astype(np.float64) * known[weight.input[1]].astype(np.float64)
     # The sums are computed in float32, which is exact up to 2^24 and the same on every CPU.
     base = f'{conv.name}/raw'
-    parts = {name: f'{base}/{name}' for name in ('input', 'weight', 'bias', 'sum', 'head')}
-    new = [helper.make_node('Cast', [given.input[0]], [parts['input']], to=TensorProto.FLOAT),
+    parts = {name: f'{base}/{name}'
+             for name in ('int8', 'zero', 'input', 'weight', 'bias', 'sum', 'head')}
+    zero = known[given.input[2]].astype(np.float32)
+    graph.initializer.append(numpy_helper.from_array(zero, parts['zero']))
+    new = [helper.make_node('Cast', [given.input[0]], [parts['int8']], to=TensorProto.FLOAT),
+           helper.make_node('Sub', [parts['int8'], parts['zero']], [parts['input']]),
            helper.make_node('Cast', [weight.input[0]], [parts['weight']], to=TensorProto.FLOAT)]
     inputs = [parts['input'], parts['weight']]
     if bias is not None:
