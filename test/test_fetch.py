@@ -16,6 +16,7 @@
 import argparse
 import hashlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 import threading
 
 import pytest
@@ -205,9 +206,40 @@ def test_names_and_options_that_cannot_be(tmp_path, capsys):
     with pytest.raises(ModelError, match='address of a file'):
         run('--url', 'https://example.org/', '--folder', tmp_path)
     assert run('--list') == 0
-    assert 'yolo12n.pt' in capsys.readouterr().out
-    assert all(url.startswith('https://') for url, _ in fetch.SOURCES.values())
-    assert all(len(pin) == 64 for pin in fetch.PINNED.values())
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == len(fetch.SOURCES)
+    for line, (name, source) in zip(printed, fetch.SOURCES.items()):
+        assert name in line and source.licence in line
+        assert ('sha256 known' in line) == bool(source.sha256) == name.endswith('.pt')
+        assert source.folder.startswith('https://')
+        assert len(bytes.fromhex(source.sha256)) in (0, 32)
+
+
+def test_a_known_name_is_checked_wherever_it_comes_from(server, tmp_path, capsys, monkeypatch):
+    with pytest.raises(ModelError, match=fetch.SOURCES['yolo12n.pt'].sha256):
+        run('yolo12n.pt', '--url', f'{server.url}/mirror/other.pt', '--folder', tmp_path)
+    assert not list(tmp_path.iterdir())
+    run('--url', f'{server.url}/yolo12n.pt', '--folder', tmp_path)      # a file of the user's own
+    assert 'not checked' in capsys.readouterr().out
+    with pytest.raises(ModelError, match='fetch it again'):
+        run('yolo12n.pt', '--folder', tmp_path)
+    monkeypatch.setitem(fetch.SOURCES, 'yolo12n.pt',
+                        fetch.Source('https://example.org/', '', HASH))
+    (tmp_path / 'yolo12n.pt').unlink()
+    run('yolo12n.pt', '--url', f'{server.url}/mirror/other.pt', '--folder', tmp_path)
+    assert 'as expected' in capsys.readouterr().out
+
+
+def test_what_was_fetched_is_found_by_its_name(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('XDG_CACHE_HOME', 'cache')
+    kept = Path('cache', 'yolo12_ros', 'a.pt')
+    assert fetch.local_file('a.pt') == Path('a.pt')
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    assert fetch.local_file('a.pt') == kept
+    Path('a.pt').touch()
+    assert fetch.local_file('a.pt') == Path('a.pt')
 
 
 def test_the_cache_folder_follows_the_desktop_standard(monkeypatch, tmp_path):

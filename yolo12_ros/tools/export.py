@@ -64,7 +64,9 @@ def main(args) -> int:
         for module in ('torch', 'ultralytics'):
             _need(module, 'torch and ultralytics', 'torch ultralytics')
         from .export_torch import export_torch
-        model, facts = export_torch(args.model, _size(args.imgsz or [640]), args.order, args.seed)
+        from .fetch import local_file
+        model, facts = export_torch(str(local_file(args.model)), _size(args.imgsz or [640]),
+                                    args.order, args.seed)
     facts += _graph_facts(model)
     _write(model, out)
     _write_config(model, out, args.order)
@@ -156,8 +158,10 @@ def difference_fact(what: str, worst: float):
 
 def _graph_facts(model):
     from .onnx_opset import node_types, ON_BPU, opset
+    parameters = sum(int(np.prod(i.dims)) for i in model.graph.initializer)
     others = {kind: n for kind, n in node_types(model).items() if kind not in ON_BPU}
-    return [('opset', str(opset(model)), opset(model) == 11),
+    return [('parameters', f'{parameters / 1e6:.2f} M', None),
+            ('opset', str(opset(model)), opset(model) == 11),
             ('nodes', f'{len(model.graph.node)}, of types that run on the BPU' if not others else
              f'hb_mapper may refuse these or run them on the CPU: {others}', not others or None)]
 

@@ -17,6 +17,7 @@ import hashlib
 import http.client
 import os
 from pathlib import Path
+from typing import NamedTuple
 from urllib import error, parse, request
 
 from ..errors import ModelError
@@ -24,18 +25,37 @@ from ..errors import ModelError
 DESCRIPTION = 'Download official weights by name (https, resumable, checked).'
 EXAMPLE = '  yolo12 fetch yolo12n.pt\n  yolo12 fetch yolo12n_detect_bayese_640x640_nv12.bin'
 
+
+class Source(NamedTuple):
+    """Where the publisher of a file keeps it, under which licence, and its hash ('': unknown)."""
+
+    folder: str
+    licence: str
+    sha256: str = ''
+
+
 _ULTRALYTICS = 'https://github.com/ultralytics/assets/releases/download/v8.3.0/'
 _D_ROBOTICS = 'https://archive.d-robotics.cc/downloads/rdk_model_zoo/rdk_x5/ultralytics_YOLO/'
-# name: where its publisher keeps it, and the licence they give it
+# GitHub's digests of the release's files, as at least two projects that pin them have them.
+_SHA256 = {
+    'yolo12n.pt': '419ff3dca37d69bacc93a50fa0c186a1c6f9fe62fae0f108b0872829689e9ca6',
+    'yolo12s.pt': 'e915c2c4286e3f6f8610ef106fa3f94a7b8c19b30eccede5887e22c33ef75f58',
+    'yolo12m.pt': '4c6d179786eddf6134ee469ae2f4ce04cbe4e9d1a47d6b669d9cd6b9c6c513d8',
+    'yolo12l.pt': '0babd8dc8f775bb64bb052debdff3d8b9e9b57efa9d7bfa11c84bb82c3fec336',
+    'yolo12x.pt': '682ce8dadee004dbe964950f1bf3eda451671815a6ed62db80b398916b9b7c6f',
+    'yolo11n.pt': '0ebbc80d4a7680d14987a577cd21342b65ecfd94632bd9a8da63ae6417644ee1',
+    'yolo11s.pt': '85a76fe86dd8afe384648546b56a7a78580c7cb7b404fc595f97969322d502d5',
+    'yolo11m.pt': 'd5ffc1a674953a08e11a8d21e022781b1b23a19b730afc309290bd9fb5305b95',
+    'yolo11l.pt': '9ebd0e09d59811db4b1d61e2bc6730649608b1ac47f8dd01e2da6bca7c20023f',
+    'yolo11x.pt': '7bc158aa95c0ebfdd87f70f01653c1131b93e92522dbe15c228bcd742e773a24',
+}
 SOURCES = {
-    **{f'yolo12{size}.pt': (_ULTRALYTICS, 'Ultralytics, AGPL-3.0') for size in 'nsmlx'},
-    **{f'yolo11{size}.pt': (_ULTRALYTICS, 'Ultralytics, AGPL-3.0') for size in 'nsmlx'},
-    **{f'yolo12{size}_detect_bayese_640x640_nv12.bin': (_D_ROBOTICS, 'D-Robotics Model Zoo, from '
-                                                        'weights of Ultralytics, AGPL-3.0')
+    **{name: Source(_ULTRALYTICS, 'Ultralytics, AGPL-3.0', digest)
+       for name, digest in _SHA256.items()},
+    **{f'yolo12{size}_detect_bayese_640x640_nv12.bin': Source(
+        _D_ROBOTICS, 'D-Robotics Model Zoo, from weights of Ultralytics, AGPL-3.0')
        for size in 'nsmlx'},
 }
-# name: sha256.  Empty until a maintainer has fetched a file from its publisher and checked it.
-PINNED: dict = {}
 CHUNK = 1 << 18         # bytes
 TIMEOUT = 30            # seconds without a byte
 LOOPBACK = ('localhost', '127.0.0.1', '::1')
@@ -45,7 +65,8 @@ def add_arguments(parser) -> None:
     """Declare the command line."""
     parser.add_argument('name', nargs='?', help='file to fetch, such as yolo12n.pt')
     parser.add_argument('--list', action='store_true', help='print the known names and licences')
-    parser.add_argument('--url', help='fetch this https address instead of a known name')
+    parser.add_argument('--url', help="https address, instead of the publisher's: a mirror of a "
+                        'known name, whose hash is checked all the same, or a file of your own')
     parser.add_argument('--sha256', help='what the file must hash to')
     parser.add_argument('--folder', type=Path, default=cache_folder(),
                         help='where to keep it (default: %(default)s)')
@@ -54,11 +75,13 @@ def add_arguments(parser) -> None:
 def main(args) -> int:
     """Run the verb."""
     if args.list:
-        for name, (_, licence) in SOURCES.items():
-            print(f'{name:<42} {licence}')
+        for name, source in SOURCES.items():
+            print(f'{name:<42} {"sha256 known" if source.sha256 else "not checked":<13} '
+                  f'{source.licence}')
         return 0
     url, name = _address(args.name, args.url)
-    wanted = (args.sha256 or PINNED.get(name) or '').lower()
+    known = SOURCES.get(args.name)
+    wanted = (args.sha256 or (known.sha256 if known else '')).lower()
     if wanted and (len(wanted) != 64 or set(wanted) - set('0123456789abcdef')):
         raise ModelError(f'--sha256 {wanted}: expected 64 hexadecimal digits')
     path = args.folder.expanduser() / name
@@ -79,6 +102,12 @@ def main(args) -> int:
 def cache_folder() -> Path:
     """Return the user's folder for downloaded weights."""
     return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'yolo12_ros'
+
+
+def local_file(name: str) -> Path:
+    """Return the path of a file that is here or, if only there, in the folder of fetched ones."""
+    kept = cache_folder() / name
+    return kept if not Path(name).is_file() and kept.is_file() else Path(name)
 
 
 def sha256(path: Path) -> str:
@@ -131,14 +160,14 @@ def download(url: str, path: Path, progress, wanted: str = '') -> None:
 def _address(name, url):
     """Return (url, file name).  Raises ModelError."""
     if url:
-        file = Path(parse.unquote(parse.urlsplit(url).path)).name
+        file = Path(name or parse.unquote(parse.urlsplit(url).path)).name
         if not file:
             raise ModelError(f'--url {url}: expected the address of a file')
         return url, file
     if name not in SOURCES:
         raise ModelError(f'{name or "no name"} is not a known file: see yolo12 fetch --list, or '
                          'give --url')
-    return SOURCES[name][0] + name, name
+    return SOURCES[name].folder + name, name
 
 
 def _check_scheme(url: str) -> None:
