@@ -55,12 +55,12 @@ def record(client, tmp_path):
         recorder.destroy_node()
 
 
-def halves(number, colour='red'):
+def halves(number, colour='red', scale=1):
     """Return the detections and the drawn picture of a frame."""
     header = Header(frame_id='c')
     header.stamp.sec = number
-    return (Detection2DArray(header=header),
-            jpeg_to_message(encode_jpeg(tiny_model.picture([(0, 0, colour)]), 90), header))
+    picture = tiny_model.picture([(0, 0, colour)]).repeat(scale, axis=0).repeat(scale, axis=1)
+    return (Detection2DArray(header=header), jpeg_to_message(encode_jpeg(picture, 90), header))
 
 
 def put(recorder, *messages):
@@ -89,11 +89,14 @@ def test_halves_are_paired_by_stamp_in_any_order(record):
     assert (recorder.output / '000001_detections.jpg').read_bytes() == bytes(p2.data)
 
 
-def test_halves_that_stay_alone_are_forgotten(record):
+def test_halves_that_stay_alone_are_forgotten_but_counted(record):
     recorder = record()
     for number in range(1000):
         put(recorder, halves(number)[0])
-    assert len(recorder._halves) <= 101 and not recorder.frames
+    put(recorder, *halves(1000), halves(1001)[1])
+    assert len(recorder._halves) <= 101
+    assert recorder.summary() == (f'1 frames recorded in {recorder.output}, 1000 detections '
+                                  'without a picture, 1 pictures without detections')
 
 
 def test_pictures_of_one_stem_do_not_overwrite_each_other(record):
@@ -113,6 +116,16 @@ def test_a_video(record):
     assert written(recorder) == ['detections.jsonl', 'render.mp4']
     video = cv2.VideoCapture(str(recorder.output / 'render.mp4'))
     assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 5 and video.get(cv2.CAP_PROP_FPS) == 10
+
+
+def test_a_video_whose_frames_change_their_size_goes_on_in_another_file(record):
+    recorder = record(video_rate=10.0)
+    for number, scale in enumerate((1, 1, 2, 2, 2)):
+        put(recorder, *halves(number, scale=scale))
+    recorder._video.release()
+    assert [p.name for p in recorder.written] == ['render.mp4', 'render_2.mp4']
+    for path, frames in zip(recorder.written, (2, 3)):
+        assert cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT) == frames
 
 
 @pytest.mark.parametrize('parameters, words', [

@@ -13,7 +13,6 @@
 # limitations under the License.
 
 """The node `image_source`: a camera for machines without one."""
-import signal
 import sys
 import threading
 import time
@@ -21,7 +20,6 @@ from typing import List, Optional
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 import rclpy
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
@@ -30,6 +28,7 @@ from vision_msgs.msg import Detection2DArray
 
 from .messages import encode_jpeg, jpeg_to_message, nv12_to_message, picture_to_message
 from .parameters import declare_leniently, topic_name
+from .process import run_node
 from ..errors import ConfigError, ImageError, Yolo12Error
 from ..images import Nv12Image
 from ..sources import open_source, SourceFrame
@@ -200,31 +199,16 @@ class ImageSource(Node):
         self._diagnostics.publish(message)
 
 
+def _spin(node: ImageSource) -> None:
+    while not node.finished.is_set():
+        rclpy.spin_once(node, timeout_sec=0.1)
+    if node.error is not None:
+        raise node.error
+
+
 def main(args: Optional[List[str]] = None) -> int:
     """Publish until the end of the source, SIGINT or SIGTERM; exit code 1 on an error."""
-    rclpy.init(args=args)
-    node, error = None, None
-    try:
-        node = ImageSource()
-        while not node.finished.is_set():
-            rclpy.spin_once(node, timeout_sec=0.1)
-        error = node.error
-    except Yolo12Error as e:
-        error = e
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except Exception:
-        if rclpy.ok():          # else a signal came during the start, and so nothing works
-            raise
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if node is not None:
-            node.destroy_node()
-        rclpy.try_shutdown()
-    if error is not None:
-        print(f'yolo12_image_source: error: {error}', file=sys.stderr)
-        return 1
-    return 0
+    return run_node('yolo12_image_source', ImageSource, args, _spin)
 
 
 if __name__ == '__main__':

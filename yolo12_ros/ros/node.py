@@ -17,15 +17,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 import re
-import signal
 import sys
 from typing import Any, Dict, List, Optional, Set
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
-import rclpy
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -39,6 +36,7 @@ from .output import CameraOutput
 from .parameters import (check_change, declare, live_settings, TABLE, THRESHOLDS,
                          topic_name)
 from .perception import PerceptionOutput
+from .process import run_node
 from .shared_memory import hbm_header, hbm_to_nv12
 from .. import __version__
 from ..backends import open_model
@@ -286,26 +284,7 @@ def camera_names(topics: List[str]) -> Dict[str, str]:
 
 def main(args: Optional[List[str]] = None) -> int:
     """Run the node until SIGINT or SIGTERM; exit code 1 if it cannot start."""
-    rclpy.init(args=args)
-    node = None
-    try:
-        node = Yolo12Node()
-        rclpy.spin(node)
-    except Yolo12Error as e:
-        print(f'yolo12_node: error: {e}', file=sys.stderr)
-        return 1
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except Exception:
-        if rclpy.ok():          # else a signal came during the start, and so nothing works
-            raise
-    finally:
-        # launch and the terminal both deliver SIGINT: a second one must not break the clean-up
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if node is not None:
-            node.destroy_node()
-        rclpy.try_shutdown()
-    return 0
+    return run_node('yolo12_node', Yolo12Node, args)
 
 
 if __name__ == '__main__':

@@ -13,26 +13,27 @@
 # limitations under the License.
 
 """The node `recorder`: what the detector publishes to pictures or a video, and JSON lines."""
+from collections import Counter
 from functools import partial
 import json
 from pathlib import Path
-import signal
 import sys
 from typing import Any, Dict, List, Optional, Tuple
 
 import cv2
 import numpy as np
 import rclpy
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CompressedImage
 from vision_msgs.msg import Detection2DArray
 
 from .parameters import declare_leniently, topic_name
-from ..errors import ConfigError, Yolo12Error
+from .process import run_node
+from ..errors import ConfigError
 
 _UNPAIRED = 100     # frames that may wait for their other half
+_ALONE = {'detections': 'detections without a picture', 'picture': 'pictures without detections'}
 
 
 class Recorder(Node):
@@ -40,7 +41,8 @@ class Recorder(Node):
     Pairs detections with drawn pictures by stamp, and writes them.
 
     Parameters: detections and render (topics), output (folder), video_rate (frames a second of
-    render.mp4; 0 writes one JPEG a frame), count (frames to record, 0: until stopped).
+    render.mp4, and of another file from where the picture's size changes; 0 writes one JPEG a
+    frame), count (frames to record, 0: until stopped).
     names: file names of the pictures, by order, or that of the video.
 
     Raises ConfigError if output cannot be written.
@@ -61,7 +63,9 @@ class Recorder(Node):
         self._names = names
         self._video_stem = f'{Path(names[0]).stem}_' if names and self._video_rate > 0 else ''
         self._halves: Dict[Tuple[int, int], Dict[str, Any]] = {}
+        self._lost: Counter = Counter()
         self._video: Optional[cv2.VideoWriter] = None
+        self._video_size = (0, 0)
         try:
             self.output.mkdir(parents=True, exist_ok=True)
             self._lines = (self.output / f'{self._video_stem}detections.jsonl').open(
@@ -77,6 +81,12 @@ class Recorder(Node):
     def finished(self) -> bool:
         """Tell whether `count` frames are recorded."""
         return bool(self._count) and len(self.frames) >= self._count
+
+    def summary(self) -> str:
+        """Return what was recorded, and what was not."""
+        alone = self._lost + Counter(half for pair in self._halves.values() for half in pair)
+        return ''.join([f'{len(self.frames)} frames recorded in {self.output}',
+                        *(f', {alone[half]} {_ALONE[half]}' for half in sorted(alone))])
 
     def destroy_node(self) -> None:
         """Close the files, then the node."""
@@ -94,7 +104,7 @@ class Recorder(Node):
             if not self.finished:
                 self._write(pair['detections'], pair['picture'])
         while len(self._halves) > _UNPAIRED:
-            self._halves.pop(next(iter(self._halves)))
+            self._lost.update(self._halves.pop(next(iter(self._halves))).keys())
 
     def _write(self, detections: Detection2DArray, picture: CompressedImage) -> None:
         number = len(self.frames)
@@ -113,15 +123,23 @@ class Recorder(Node):
 
     def _write_video(self, jpeg: np.ndarray) -> None:
         bgr = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
-        if self._video is None:
-            name = f'{self._video_stem}detections.mp4' if self._video_stem else 'render.mp4'
-            path = self.output / name
-            self._video = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'mp4v'),
-                                          self._video_rate, (bgr.shape[1], bgr.shape[0]))
-            if not self._video.isOpened():
-                raise ConfigError(f'OpenCV cannot write {path}: set video_rate to 0 for pictures')
-            self.written.append(path)
+        size = bgr.shape[1], bgr.shape[0]
+        if size != self._video_size:        # OpenCV would leave out frames of another size
+            self._open_video(size)
         self._video.write(bgr)
+
+    def _open_video(self, size: Tuple[int, int]) -> None:
+        stem = f'{self._video_stem}detections' if self._video_stem else 'render'
+        if self._video is not None:
+            self._video.release()
+            stem += f'_{len(self.written) + 1}'
+        path = self.output / f'{stem}.mp4'
+        self._video = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'mp4v'),
+                                      self._video_rate, size)
+        if not self._video.isOpened():
+            raise ConfigError(f'OpenCV cannot write {path}: set video_rate to 0 for pictures')
+        self._video_size = size
+        self.written.append(path)
 
 
 def rows(detections: Detection2DArray) -> List[Tuple[str, float, Tuple[float, ...]]]:
@@ -145,26 +163,17 @@ def as_dict(detections: Detection2DArray) -> Dict[str, Any]:
                            for name, score, box in rows(detections)]}
 
 
+def _spin(recorder: Recorder) -> None:
+    try:
+        while not recorder.finished:
+            rclpy.spin_once(recorder, timeout_sec=0.1)
+    finally:
+        print(recorder.summary())
+
+
 def main(args: Optional[List[str]] = None) -> int:
     """Record until `count` frames, SIGINT or SIGTERM; exit code 1 on an error."""
-    rclpy.init(args=args)
-    node = None
-    try:
-        node = Recorder()
-        while not node.finished:
-            rclpy.spin_once(node, timeout_sec=0.1)
-    except Yolo12Error as e:
-        print(f'yolo12_recorder: error: {e}', file=sys.stderr)
-        return 1
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if node is not None:
-            print(f'{len(node.frames)} frames recorded in {node.output}')
-            node.destroy_node()
-        rclpy.try_shutdown()
-    return 0
+    return run_node('yolo12_recorder', Recorder, args, _spin)
 
 
 if __name__ == '__main__':
