@@ -33,7 +33,7 @@ ARGUMENTS = (
      ('mipi', 'usb', 'image', 'none')),
     ('config_file', '', 'JSON configuration; empty: the one that ships with the package', ()),
     ('model_file', '', "model file, instead of the configuration's", ()),
-    ('device', '', 'sensor (mipi, such as F37) or device (usb); empty: the default of each', ()),
+    ('device', '', 'sensor or device; empty: F37 (mipi), /dev/video8 (usb)', ()),
     ('image_width', '960', 'width of camera images, a multiple of 16', ()),
     ('image_height', '544', 'height of camera images', ()),
     ('image', '', 'picture, folder or video for camera:=image', ()),

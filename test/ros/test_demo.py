@@ -45,7 +45,7 @@ def test_picture(demo, tmp_path):
     cv2.imwrite(str(tmp_path / 'photo.png'), grey(90))
     code, log = demo(tmp_path / 'photo.png')
     assert code == 0, log
-    assert 'photo: 1 detections' in log and 'dog               0.95' in log
+    assert 'photo: 1 detection\n' in log and 'dog               0.95' in log
     written = tmp_path / 'yolo12_output' / 'photo_detections.jpg'
     assert str(written.relative_to(tmp_path)) in log
     assert cv2.imread(str(written)).shape == (64, 64, 3)
@@ -71,7 +71,7 @@ def test_video(demo, tmp_path):
     writer.release()
     code, log = demo(path)
     assert code == 0, log
-    assert 'in all frames: 8 dog' in log
+    assert 'all 8 frames together: 8 x dog' in log
     drawn = cv2.VideoCapture(str(tmp_path / 'yolo12_output' / 'video_detections.mp4'))
     assert int(drawn.get(cv2.CAP_PROP_FRAME_COUNT)) == 8
 

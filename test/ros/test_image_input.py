@@ -58,6 +58,13 @@ def test_causes_of_silence(publishers, types, ours, received, words):
     assert words in silence_cause('/image', publishers, types, IMAGE, reliability, received)
 
 
+def test_a_publisher_that_discovery_has_not_named_yet():
+    unnamed = Publisher(IMAGE, '_NODE_NAME_UNKNOWN_', namespace='_NODE_NAMESPACE_UNKNOWN_')
+    cause = silence_cause('/image', [unnamed], TRANSPORTS['auto'], IMAGE,
+                          ReliabilityPolicy.BEST_EFFORT, False)
+    assert 'the publisher of an unknown node is silent' in cause
+
+
 @pytest.fixture
 def listen(client):
     """Return a function that listens to /picture; gives (input, messages)."""

@@ -91,10 +91,11 @@ class Demo:
                 _print_table(path.stem.replace('_detections', ''), rows(detections))
         else:
             best = max(range(len(frames)), key=lambda i: len(frames[i].detections))
-            _print_table(f'{Path(self._source).name}, frame {best} of {len(frames)}',
+            _print_table(f'{Path(self._source).name}, frame {best + 1} of {len(frames)}',
                          rows(frames[best]))
             total = Counter(name for frame in frames for name, _, _ in rows(frame))
-            print('in all frames: ' + ', '.join(f'{n} {name}' for name, n in total.most_common()))
+            print(f'all {len(frames)} frames together: '
+                  + ', '.join(f'{n} x {name}' for name, n in total.most_common()))
         for path in self._recorder.written:
             print(f'written: {path}')
 
@@ -145,7 +146,7 @@ def _progress(done: int, total: int, rate: float) -> None:
 
 
 def _print_table(title: str, found) -> None:
-    print(f'\n{title}: {len(found)} detections')
+    print(f'\n{title}: {len(found)} detection{"" if len(found) == 1 else "s"}')
     if found:
         print(f'  {"class":<16} {"score":>5}  {"x1":>7} {"y1":>7} {"x2":>7} {"y2":>7}')
     for name, score, box in found:

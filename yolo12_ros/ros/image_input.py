@@ -30,6 +30,7 @@ IMAGE_TYPES = {'sensor_msgs/msg/Image': Image,
 TRANSPORTS = {'auto': tuple(IMAGE_TYPES), 'raw': ('sensor_msgs/msg/Image',),
               'compressed': ('sensor_msgs/msg/CompressedImage',),
               'shared_mem': ('hbm_img_msgs/msg/HbmMsg1080P',)}
+_UNNAMED = '_NODE_NAME_UNKNOWN_'     # what rcl says until discovery has brought the name
 
 
 class ImageInput:
@@ -88,7 +89,8 @@ class ImageInput:
             if (type_name, reliability) != (self.type_name, self.reliability):
                 self._subscribe(type_name, reliability)
                 self._node.get_logger().info(f'subscribed to {self.describe()}')
-        if self.quiet_seconds > self._period:
+        unnamed = any(p.node_name == _UNNAMED for p in publishers)
+        if self.quiet_seconds > self._period + unnamed:
             self._warn(silence_cause(self.topic, publishers, self._types, self.type_name,
                                      self.reliability, self._received))
 
@@ -133,7 +135,7 @@ def silence_cause(topic: str, publishers: Sequence[Any], types: Sequence[str],
     """
     if not publishers:
         gone = 'its publisher has gone' if received else 'it has no publisher'
-        return f'{gone}: start the camera, or set ros_img_topic_name (see `ros2 topic list`)'
+        return f'{gone}: start the camera, or choose another topic (see `ros2 topic list`)'
     fitting = [p for p in publishers if p.topic_type in types]
     if not fitting:
         found = ', '.join(sorted({p.topic_type for p in publishers}))
@@ -154,6 +156,8 @@ def silence_cause(topic: str, publishers: Sequence[Any], types: Sequence[str],
 
 
 def _owner(publisher) -> str:
+    if publisher.node_name == _UNNAMED:
+        return 'of an unknown node'
     return f'{publisher.node_namespace.rstrip("/")}/{publisher.node_name}'
 
 

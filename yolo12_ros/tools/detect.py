@@ -59,7 +59,8 @@ def main(args) -> int:
 
 
 def _table(path, size, found, labels) -> str:
-    lines = [f'{path}: {size[0]}x{size[1]}, {len(found)} detections']
+    lines = [f'{path}: {size[0]}x{size[1]}, {len(found)} '
+             + ('detection' if len(found) == 1 else 'detections')]
     for box, score, class_id in zip(found.boxes, found.scores, found.class_ids):
         corners = ' '.join(f'{v:7.1f}' for v in box)
         lines.append(f'  {labels[class_id]:<16} {score:.3f}  {corners}')
