@@ -148,6 +148,16 @@ def test_stale_files_never_stay(photos, tmp_path, capsys):
     assert len(list((tmp_path / 'cal').iterdir())) == 21
 
 
+def test_force_keeps_the_old_files_until_there_are_new_ones(photos, tmp_path, capsys):
+    assert calibrate(capsys, tmp_path, photos)[0] == 0
+    before = {p.name: p.read_bytes() for p in (tmp_path / 'cal').iterdir()}
+    (tmp_path / 'junk').mkdir()
+    (tmp_path / 'junk' / 'a.jpg').write_text('no picture')
+    assert calibrate(capsys, tmp_path, tmp_path / 'junk', '--force')[0] == 1
+    assert {p.name: p.read_bytes() for p in (tmp_path / 'cal').iterdir()} == before
+    assert not list(tmp_path.glob('.calibrate*'))
+
+
 @pytest.mark.parametrize('arguments, wanted', [
     (['photos', '--count', '0'], '--count is 0'),
     (['nothing'], 'nothing does not exist'),

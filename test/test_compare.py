@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 from yolo12_ros.detections import Detections
-from yolo12_ros.errors import ModelError
+from yolo12_ros.errors import ConfigError, ImageError, ModelError
 from yolo12_ros.tools import compare
 from yolo12_ros.tools.compare import Case, HeadDifference, Pair, side_by_side
 from yolo12_ros.tools.matching import iou, match
@@ -140,6 +140,26 @@ def test_an_estimate_with_int32_boxes_is_compared_in_values(folder, capsys):
     run(folder / 'a.onnx', folder / 'int8.onnx', folder, '--config', folder / 'config.json')
     rows = [line.split() for line in capsys.readouterr().out.splitlines() if 'stride' in line]
     assert len(rows) == 6 and all(float(words[3]) > 0.97 for words in rows)
+
+
+def test_a_picture_that_cannot_be_read_is_left_out(folder, capsys):
+    (folder / 'zz.jpg').write_text('no picture')
+    words = folder / 'a.onnx', folder / 'a.onnx', folder, '--config', folder / 'config.json'
+    assert run(*words) == 0
+    printed = capsys.readouterr()
+    assert '2 pictures:' in printed.out and 'zz.jpg' in printed.err
+    for path in folder.glob('*.png'):
+        path.unlink()
+    with pytest.raises(ImageError, match='none of 1 pictures can be read'):
+        run(*words)
+
+
+@pytest.mark.parametrize('words, text', [
+    (('--draw', 'worst'), 'expected a name that ends in .png'), (('--worst', '-1'), '0 or more')])
+def test_options_that_cannot_be(folder, words, text):
+    with pytest.raises(ConfigError, match=text):
+        run(folder / 'a.onnx', folder / 'a.onnx', folder, '--config', folder / 'config.json',
+            *words)
 
 
 def test_models_that_cannot_be_compared(folder):

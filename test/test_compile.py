@@ -16,9 +16,12 @@ import json
 import os
 from pathlib import Path
 import re
+import signal
 import subprocess
 import sys
+import time
 
+import numpy as np
 import pytest
 from vendor_tools import PREFIX, put_on_path, run, save_onnx, SHAPES
 from yolo12_ros.tools.compile_markdown import summary
@@ -33,8 +36,10 @@ def job(tmp_path, monkeypatch):
     put_on_path(tmp_path, monkeypatch, 'hb_mapper')
     calibration = tmp_path / 'calibration_f32'
     calibration.mkdir()
-    for i in range(20):
-        os.truncate(_touch(calibration / f'{i}.rgb'), 3 * 640 * 640 * 4)    # sparse
+    first = calibration / '0.rgb'
+    first.write_bytes(np.full((3, 640, 640), 128, np.float32).tobytes())
+    for i in range(1, 20):
+        os.link(first, calibration / f'{i}.rgb')
     return ['compile', save_onnx(tmp_path / 'net.onnx'), '--calibration', calibration,
             '--output', tmp_path / 'build']
 
@@ -80,6 +85,11 @@ def test_hb_perf_draws_where_it_is_installed(job, tmp_path, monkeypatch, capsys)
     picture = f'hb_perf_result/{PREFIX}/{PREFIX}.png'
     assert report_of(tmp_path)['hb_perf'] == [picture]
     assert f'![{picture}]({picture})' in (tmp_path / 'build' / 'report.md').read_text()
+    log = tmp_path / 'build' / 'hb_mapper_makertbin.log'
+    assert run(capsys, 'compile', '--log', log, '--report', tmp_path / 'mine.md')[0] == 0
+    assert f'(build/{picture})' in (tmp_path / 'mine.md').read_text()
+    assert run(capsys, *job, '--name', 'other')[0] == 0
+    assert report_of(tmp_path)['hb_perf'] == ['hb_perf_result/other/other.png']
 
 
 @pytest.mark.parametrize('case, wanted', [
@@ -122,13 +132,13 @@ def test_the_cpu_node_is_named_in_the_report(job, tmp_path, monkeypatch, capsys)
 
 def test_the_checker_refuses(job, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv('FAKE_HB_MAPPER', 'refuse')
-    code, _, err = run(capsys, *job)
+    code, out, _ = run(capsys, *job)
     assert code == 1
-    assert re.fullmatch(
-        r'yolo12 compile: error: hb_mapper checker refuses net.onnx: The opset version of the '
-        r'onnx model is 17, only 10 and 11 are supported; '
-        r'see \S+hb_mapper_checker_output.log\n', err)
+    assert re.search(
+        r'problem    hb_mapper checker refuses net.onnx: The opset version of the onnx model is '
+        r'17, only 10 and 11 are supported; see \S+hb_mapper_checker_output.log\n', out)
     assert not (tmp_path / 'build' / 'hb_mapper_makertbin.log').exists()
+    assert not report_of(tmp_path)['serves']
 
 
 def test_a_silent_tool_is_read_from_its_log(job, tmp_path, monkeypatch, capsys):
@@ -137,10 +147,16 @@ def test_a_silent_tool_is_read_from_its_log(job, tmp_path, monkeypatch, capsys):
     assert code == 0 and 'all 15 on the BPU' in out
 
 
-def test_an_old_result_does_not_pass_for_a_new_one(job, monkeypatch, capsys):
+def test_an_old_result_does_not_pass_for_a_new_one(job, tmp_path, monkeypatch, capsys):
     assert run(capsys, *job)[0] == 0
     monkeypatch.setenv('FAKE_HB_MAPPER', 'no_bin')
     assert run(capsys, *job)[0] == 1
+    monkeypatch.delenv('FAKE_HB_MAPPER')
+    assert run(capsys, *job)[0] == 0
+    monkeypatch.setenv('PATH', '')
+    assert run(capsys, *job)[0] == 3
+    left = {p.name for p in (tmp_path / 'build').iterdir()}
+    assert not left & {'report.md', 'report.json', 'hb_mapper_makertbin.log'}
 
 
 def test_min_cosine_and_config(job, tmp_path, capsys):
@@ -242,7 +258,37 @@ def test_calibration_data_is_checked_first(job, tmp_path, capsys):
     for path in folder.glob('*.rgb'):
         path.unlink()
     (folder / 'sub').rmdir()
-    assert 'is empty: fill it' in run(capsys, *job)[2]
+    assert 'is empty: make the folder with `yolo12 calibrate' in run(capsys, *job)[2]
+
+
+def test_calibration_values_are_checked_too(job, tmp_path, capsys):
+    unit = np.linspace(0, 1, 3 * 640 * 640, dtype=np.float32)
+    (tmp_path / 'calibration_f32' / '20.rgb').write_bytes(unit.tobytes())
+    code, _, err = run(capsys, *job)
+    assert code == 1 and '20.rgb: the values run from 0 to 1: expected RGB of 0 to 255' in err
+
+
+def test_names_with_blanks(job, tmp_path, monkeypatch, capsys):
+    os.rename(tmp_path / 'net.onnx', tmp_path / 'my net.onnx')
+    words = [job[0], tmp_path / 'my net.onnx', *job[2:4], '--output', tmp_path / 'b c']
+    assert run(capsys, *words, '--node', 'mean=int16', '--node', 'no such=cpu')[:2][0] == 0
+    assert (tmp_path / 'b c' / 'bpu_model_output' / f'my_{PREFIX}.bin').is_file()
+    monkeypatch.setenv('PATH', '')
+    out = run(capsys, *words, '--node', 'no such=cpu')[1]
+    assert 'note: my net.onnx has no node no such: --node is in vain' in out
+    assert f"yolo12 compile --log '{tmp_path}/b c/hb_mapper_makertbin.log'" in out
+
+
+def test_a_quantised_model_is_refused_before_the_run(job, tmp_path, capsys):
+    onnx = pytest.importorskip('onnx')
+    model = onnx.load(str(tmp_path / 'net.onnx'))
+    kept = model.graph.output[1].name
+    model.graph.output[1].name = 'int8'
+    model.graph.output[1].type.tensor_type.elem_type = onnx.TensorProto.INT32
+    model.graph.node.append(onnx.helper.make_node('Cast', [kept], ['int8'],
+                                                  to=onnx.TensorProto.INT32))
+    onnx.save(model, str(tmp_path / 'net.onnx'))
+    assert 'net.onnx is quantised already: give the float model' in run(capsys, *job)[2]
 
 
 def test_a_stock_export_is_refused_before_the_run(job, tmp_path, capsys):
@@ -251,20 +297,39 @@ def test_a_stock_export_is_refused_before_the_run(job, tmp_path, capsys):
     assert code == 1 and 'is no raw head' in err and 'yolo12 export' in err
 
 
-def test_an_interrupt_ends_the_tool(tmp_path):
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM], ids=['INT', 'TERM'])
+def test_a_signal_ends_the_tool_and_what_it_started(tmp_path, number):
     tool = tmp_path / 'hb_mapper'
-    tool.write_text(f'#!{sys.executable}\nimport os, time\n'
-                    f'open({str(tmp_path / "pid")!r}, "w").write(str(os.getpid()))\n'
+    tool.write_text(f'#!{sys.executable}\nimport os, subprocess, time\n'
+                    'child = subprocess.Popen(["sleep", "60"])\n'
+                    f'pids = open({str(tmp_path / "pids")!r}, "w")\n'
+                    'print(os.getpid(), child.pid, file=pids, flush=True)\n'
                     'print("ready", flush=True)\ntime.sleep(60)\n')
     tool.chmod(0o755)
-    code = ('from pathlib import Path\nfrom yolo12_ros.tools.toolchain import run\n'
-            'def stop(line):\n    raise KeyboardInterrupt\n'
-            f'run([{str(tool)!r}], Path({str(tmp_path)!r}), "a.log", stop)\n')
-    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True,
-                          env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}, timeout=30)
-    assert 'KeyboardInterrupt' in done.stderr
-    with pytest.raises(ProcessLookupError):
-        os.kill(int((tmp_path / 'pid').read_text()), 0)
+    code = ('import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n'
+            'from pathlib import Path\nfrom yolo12_ros.tools.toolchain import run\n'
+            f'run([{str(tool)!r}], Path({str(tmp_path)!r}), "a.log", '
+            'lambda line: print(line, flush=True))\n')
+    process = subprocess.Popen(
+        [sys.executable, '-c', code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)})
+    assert process.stdout.readline() == 'ready\n'
+    process.send_signal(number)
+    assert 'KeyboardInterrupt' in process.communicate(timeout=30)[1]
+    for pid in map(int, (tmp_path / 'pids').read_text().split()):
+        _wait_for_end(pid)
+
+
+def _wait_for_end(pid):
+    """Wait until a process is gone, or a zombie that nobody collects."""
+    for _ in range(100):
+        try:
+            if Path(f'/proc/{pid}/stat').read_text().split(')')[1].split()[0] == 'Z':
+                return
+        except OSError:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f'{pid} still runs')
 
 
 def log_with(*nodes, **changes):
@@ -284,6 +349,8 @@ BPU0, BPU1 = Node('a', 'BPU', 0, 'Conv'), Node('b', 'BPU', 1, 'Conv')
     ((Node('t', 'CPU', None, 'Transpose'), BPU0), '', '1 CPU nodes at the ends'),
     ((BPU0, Node('t', 'CPU', None, 'Transpose'), BPU0), '', '1 CPU nodes at the ends'),
     ((BPU0, Node('s', 'CPU', None, 'Softmax'), BPU0), '1 CPU node inside the model', ''),
+    ((BPU0, Node('c', 'CPU', None, 'Conv')), '1 CPU node inside the model', ''),
+    ((Node('t', 'CPU', None, 'Transpose'),), '0 BPU subgraphs', ''),
     ((BPU0, Node('t', 'CPU', None, 'Transpose'), BPU1), '2 BPU subgraphs', ''),
     ((Node('s', 'CPU', None, 'Softmax'),), '0 BPU subgraphs', ''),
     ((BPU0, BPU1), '', '2 subgraphs on the BPU although no node is on the CPU')])

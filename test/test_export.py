@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from yolo12_ros.config import load_config
-from yolo12_ros.errors import BackendError, ModelError
+from yolo12_ros.errors import BackendError, ConfigError, ModelError
 from yolo12_ros.tools import export
 
 onnx = pytest.importorskip('onnx')
@@ -95,11 +95,26 @@ def test_a_size_for_a_stock_model_is_refused(tmp_path):
         run('--from-onnx', tmp_path / 'stock.onnx', '--imgsz', 320)
 
 
-def test_a_configuration_that_is_there_stays(tmp_path):
-    (tmp_path / 'cut.json').write_text('mine')
-    run('--from-onnx', save(tiny_onnx.stock(), tmp_path / 'stock.onnx'),
-        '--output', tmp_path / 'cut.onnx')
-    assert (tmp_path / 'cut.json').read_text() == 'mine'
+def test_a_configuration_that_fits_stays_with_its_thresholds(tmp_path):
+    stock = save(tiny_onnx.stock(), tmp_path / 'stock.onnx')
+    words = '--from-onnx', stock, '--output', tmp_path / 'cut.onnx'
+    run(*words)
+    mine = (tmp_path / 'cut.json').read_text().replace('0.25', '0.4')
+    (tmp_path / 'cut.json').write_text(mine)
+    run(*words)
+    assert (tmp_path / 'cut.json').read_text() == mine
+
+
+@pytest.mark.parametrize('text', ['mine', '[]', '{"class_num": 3}'])
+def test_a_configuration_that_does_not_fit_stops_the_export(tmp_path, text):
+    (tmp_path / 'cut.json').write_text(text)
+    words = ('--from-onnx', save(tiny_onnx.stock(), tmp_path / 'stock.onnx'),
+             '--output', tmp_path / 'cut.onnx')
+    with pytest.raises(ConfigError, match='cut.json is there and does not fit this model'):
+        run(*words)
+    assert not (tmp_path / 'cut.onnx').exists() and (tmp_path / 'cut.json').read_text() == text
+    assert run(*words, '--force') == 0
+    assert load_config(tmp_path / 'cut.json').model_file == tmp_path / 'cut.onnx'
 
 
 def test_the_stock_file_is_never_overwritten(tmp_path, monkeypatch):
@@ -114,6 +129,13 @@ def test_class_and_box_of_equal_size_are_told_apart_by_name():
     pairs = find_heads(tiny_onnx.stock(classes=64))
     assert [(c.tensor, b.tensor) for c, b in pairs] == [
         (f'cv3.{i}.2', f'cv2.{i}.2') for i in range(3)]
+
+
+def test_a_stock_model_without_a_fixed_size_is_told_so():
+    model = tiny_onnx.stock()
+    model.graph.input[0].type.tensor_type.shape.dim[2].dim_param = 'height'
+    with pytest.raises(ModelError, match='fixed'):
+        find_heads(model)
 
 
 def test_a_model_that_is_cut_already_is_refused():

@@ -13,6 +13,7 @@
 # limitations under the License.
 """The readers of the vendor tools' logs, on recorded logs and on damaged ones."""
 import re
+import time
 
 import numpy as np
 import pytest
@@ -114,13 +115,20 @@ def test_modifier_logs_of_the_guide():
 
 
 def test_a_mapper_log_cut_anywhere_never_serves(mapper_text):
-    end = mapper_text.index('End to Horizon NN Model Convert')
+    end = mapper_text.index('Convert to runtime bin file')
     table = mapper_text.index('The main quantized node information')
     cuts = [*range(20000, table, 1999), *range(table, end, 499), end]
     for cut in cuts:
         report = judge(scan_mapper_log(mapper_text[:cut]), 'log')
         assert report.problems, cut
         assert 'cut short' in report.problems[0]
+
+
+def test_a_run_that_ends_before_the_bin_is_written_does_not_serve(mapper_text):
+    end = mapper_text.index('Convert to runtime bin file')
+    report = judge(scan_mapper_log(mapper_text[:end] + '\nOSError: No space left on device\n'),
+                   'log')
+    assert 'No space left on device' in report.problems[0]
 
 
 def test_a_model_log_cut_anywhere_is_refused_or_short(model_text):
@@ -149,16 +157,37 @@ def test_windows_line_ends(mapper_text, model_text):
     assert parse_model_log(model_text.replace('\n', '\r\n')).input_shape == (1, 3, 640, 640)
 
 
-def test_progress_follows_the_recorded_log(mapper_text, monkeypatch):
+def test_progress_follows_the_recorded_log(mapper_text, monkeypatch, tmp_path):
     percents = []
     monkeypatch.setattr('yolo12_ros.tools.progress.Progress.advance',
                         lambda self, n=1, text='': percents.append(n))
-    with MapperProgress('hb_mapper') as progress:
+    with MapperProgress('hb_mapper', tmp_path / 'none.log') as progress:
         progress._progress.done = 0
         for line in mapper_text.splitlines():
             progress.line(line)
             progress._progress.done = sum(percents)
     assert sum(percents) == 100 and min(percents) == 0
+
+
+def test_progress_follows_the_file_of_a_tool_that_prints_nothing(mapper_text, tmp_path):
+    log = tmp_path / 'hb_mapper.log'
+    log.write_text(mapper_text)
+    progress = MapperProgress('hb_mapper', log)
+    with progress:
+        pass
+    assert progress._progress.done == 100
+
+
+def test_progress_moves_although_nothing_is_said(tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr('yolo12_ros.tools.progress.Progress.advance',
+                        lambda self, n=1, text='': shown.append(text))
+    with MapperProgress('hb_mapper', tmp_path / 'none.log') as progress:
+        progress.line('Start to calibrate the model.')
+        deadline = time.monotonic() + 10
+        while len(shown) < 3 and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert len(shown) >= 3 and set(shown) == {'calibrate the model'}
 
 
 def test_errors_are_found():

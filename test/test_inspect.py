@@ -48,10 +48,11 @@ def test_a_bin_by_hrt_model_exec(model, capsys):
     code, out, _ = run(capsys, 'inspect', model)
     assert code == 0
     lines = out.splitlines()
-    assert lines[0] == 'model  net (hrt_model_exec)'
-    assert lines[1] == 'input  640x640 NV12'
-    assert lines[3].split() == ['0', 'output0', '(1,', '80,', '80,', '80)', 'float32', '-',
-                                'class,', 'stride', '8']
+    assert lines[0] == 'model net (hrt_model_exec)'
+    assert lines[2].split() == ['input', 'images', '(1,', '3,', '640,', '640)', 'NV12', '-',
+                                '640x640', 'picture']
+    assert lines[3].split() == ['output', '0', 'output0', '(1,', '80,', '80,', '80)', 'float32',
+                                '-', 'class,', 'stride', '8']
     assert lines[4].split()[-5:] == ['int32', '64', 'box,', 'stride', '8']
     assert lines[9] == 'strides [8, 16, 32], class_num 80, reg_max 16'
 
@@ -73,8 +74,18 @@ def test_an_rgb_model_cannot_serve(model, monkeypatch, capsys):
     monkeypatch.setenv('FAKE_HRT_MODEL_EXEC', 'rgb')
     code, out, err = run(capsys, 'inspect', model)
     assert code == 1
-    assert 'input  640x640 RGB' in out
+    assert '(1, 3, 640, 640)  RGB' in out
     assert 'the input of net is RGB: the node feeds NV12' in err
+
+
+def test_a_log_that_was_cut_between_two_outputs_is_refused(model, tmp_path, capsys):
+    text = subprocess.run(['hrt_model_exec', 'model_info', '--model_file', str(model)],
+                          stdout=subprocess.PIPE, text=True, check=True).stdout
+    (tmp_path / 'info.txt').write_text(text[:text.index('output[4]')])
+    target = tmp_path / 'net.json'
+    code, out, err = run(capsys, 'inspect', tmp_path / 'info.txt', '--write-config', target)
+    assert code == 1 and 'no outputs for stride [32]' in err and 'cut short?' in err
+    assert 'output 3' in out and not target.exists()
 
 
 def test_an_onnx_and_its_json(tmp_path, capsys):

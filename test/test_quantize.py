@@ -21,8 +21,9 @@ import numpy as np
 import pytest
 from recorded_heads import DATA, MODEL
 
-from yolo12_ros.errors import ModelError
-from yolo12_ros.tools import calibrate, evaluate, quantize
+from yolo12_ros.errors import ConfigError, ModelError
+from yolo12_ros.tools import calibrate, command, evaluate, quantize
+from yolo12_ros.tools.calibration_data import calibration_files
 
 onnx = pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime.quantization')
@@ -119,7 +120,7 @@ def test_it_takes_what_calibrate_makes(folder, tmp_path):
         cv2.imwrite(str(tmp_path / f'{i}.png'),
                     np.random.default_rng(i).integers(0, 255, (80, 90, 3), np.uint8))
     run(calibrate, tmp_path, '--output', tmp_path / 'cal', '--size', '96x64')
-    assert len(quantize.calibration_files(tmp_path / 'cal', (1, 3, *tiny_onnx.SIZE))) == 2
+    assert len(calibration_files(tmp_path / 'cal', tiny_onnx.SIZE[::-1])) == 2
     assert run(quantize, folder / 'tiny.onnx', '--calibration', tmp_path / 'cal',
                '--output', tmp_path / 'q.onnx') == 0
 
@@ -148,18 +149,53 @@ def test_a_stock_model_is_refused():
     (np.full((1, 3, *tiny_onnx.SIZE), 0.5), 'expected RGB of 0 to 255'),
     (np.full((1, 3, *tiny_onnx.SIZE), 300), 'expected RGB of 0 to 255'),
     (np.full((1, 3, *tiny_onnx.SIZE), np.nan), 'expected RGB of 0 to 255'),
-    (np.full((1, 3, 32, 64), 100), 'yolo12 calibrate for this input size')])
+    (np.full((1, 3, 32, 64), 100), 'yolo12 calibrate --size 96x64')])
 def test_calibration_data_that_does_not_fit(folder, tmp_path, values, text):
     values.astype(np.float32).tofile(tmp_path / 'a.rgb')
-    with pytest.raises(ModelError, match=text):
+    with pytest.raises(ConfigError, match=text):
         run(quantize, folder / 'tiny.onnx', '--calibration', tmp_path,
             '--output', tmp_path / 'x.onnx')
     assert not (tmp_path / 'x.onnx').exists()
 
 
 def test_a_calibration_folder_that_is_not_there(folder, tmp_path):
-    with pytest.raises(ModelError, match='yolo12 calibrate'):
+    with pytest.raises(ConfigError, match='none does not exist: make .* `yolo12 calibrate'):
         run(quantize, folder / 'tiny.onnx', '--calibration', tmp_path / 'none')
+
+
+def test_what_quantize_refuses(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    given = 'tiny.onnx', '--calibration', 'calibration_f32', '--output'
+    for words, text in ((('tiny.onnx',), 'is the float model itself'),
+                        (('x.onnx', '--limit', 0), '--limit is 0: expected at least 1')):
+        before = (folder / 'tiny.onnx').read_bytes()
+        with pytest.raises(ConfigError, match=text):
+            run(quantize, *given, *words)
+        assert (folder / 'tiny.onnx').read_bytes() == before
+    with pytest.raises(ModelError, match='is quantised already: give the float one'):
+        run(quantize, folder / 'int8.onnx', '--calibration', folder / 'calibration_f32')
+
+
+def test_a_file_that_cannot_be_written_is_one_line(folder, capsys):
+    (folder / 'note.txt').touch()
+    words = ['quantize', folder / 'tiny.onnx', '--calibration', folder / 'calibration_f32',
+             '--output', folder / 'note.txt' / 'q.onnx']
+    assert command.main([str(w) for w in words]) == 1
+    error, = capsys.readouterr().err.splitlines()
+    assert error.startswith(f'yolo12 quantize: error: {folder}/note.txt: ')
+
+
+def test_a_model_without_a_fixed_input(folder, tmp_path):
+    model = tiny_onnx.six_heads()
+    model.graph.input[0].type.tensor_type.shape.dim[2].dim_param = 'height'
+    (tmp_path / 'free.onnx').write_bytes(model.SerializeToString())
+    with pytest.raises(ModelError, match='of fixed size'):
+        run(quantize, tmp_path / 'free.onnx', '--calibration', folder / 'calibration_f32')
+
+
+def test_the_estimate_is_called_one_where_it_runs(folder):
+    with open_model(folder / 'int8.onnx') as model, open_model(folder / 'tiny.onnx') as other:
+        assert 'estimate' in model.limits and not other.limits
 
 
 @pytest.mark.skipif(not MODEL.is_file(), reason=f'the shared model is not at {MODEL}')

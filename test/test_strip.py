@@ -83,6 +83,31 @@ def test_shapes_decide_whatever_the_outputs_are_called(tmp_path, monkeypatch, ca
     assert stripped == ['output0', '1065', '1087']
 
 
+def test_a_log_of_some_of_the_outputs_is_refused(model, tmp_path, capsys):
+    info = mapper_log(tmp_path / 'info.log', dict(list(SHAPES.items())[:4]))
+    code, _, err = run(capsys, 'strip', model, '--info', info)
+    assert code == 1 and 'no outputs for stride [32]' in err and 'cut short?' in err
+    assert not model.with_name('net_modified.bin').exists()
+
+
+def test_64_classes_need_a_configuration(tmp_path, monkeypatch, capsys):
+    put_on_path(tmp_path, monkeypatch, 'hb_model_modifier', 'hrt_model_exec')
+    shapes = {name: (*shape[:3], 64) for name, shape in SHAPES.items()}
+    path = tmp_path / 'net.bin'
+    path.write_text(json.dumps({'name': 'net', 'stripped': [], 'outputs': list(shapes.items())}))
+    code, _, err = run(capsys, 'strip', path)
+    assert code == 1 and 'shapes cannot tell them apart: give --config' in err
+
+
+def test_a_link_in_a_folder_with_blanks(model, tmp_path, capsys):
+    link = tmp_path / 'a b' / 'my link.bin'
+    link.parent.mkdir()
+    link.symlink_to(model)
+    code, out, _ = run(capsys, 'strip', link)
+    assert code == 0 and f'wrote {link.with_name("my link_modified.bin")}' in out
+    assert link.with_name('my link_modified.bin').is_file()
+
+
 @pytest.mark.parametrize('case, wanted', [
     ('refuse', 'ended with code 1: Node /model.21/b/Conv_output_0_HzDequantize is not at the end'),
     ('keep', 'hb_model_modifier did not remove /model.21/b/'),
@@ -117,7 +142,7 @@ def test_without_the_tool_commands_are_printed(model, tmp_path, monkeypatch, cap
     assert code == 3
     assert "bash -c 'hb_model_modifier net.bin'" in out and '--modifier-log' in out
     code, out, _ = run(capsys, 'strip', model, '--info', info, '--modifier-log', log)
-    assert code == 3
+    assert code == 3 and f'yolo12 inspect {model.with_name("net_modified.bin")}' in out
     assert ("bash -c 'hb_model_modifier net.bin -r /1_HzDequantize -r /3_HzDequantize "
             "-r /5_HzDequantize'") in out
 

@@ -61,8 +61,9 @@ class Model(ABC):
     """
     A loaded model with a pool of slots, each one request in flight.
 
-    name: of the model.  backend: library and version, for the log.  limits: what this backend
-    cannot do, for the log, or ''.  input_size: (width, height).  outputs: descriptions.
+    name: of the model.  backend: library and version, for the log.  limits: what the backend
+    cannot do or the model is not, for the log, or ''.  input_size: (width, height).  input_name:
+    '' if not known.  outputs: descriptions.
 
     acquire -> write slot.input -> submit -> wait -> read the outputs -> release.  Safe to use from
     several threads as long as each slot is in the hands of one.  Results of different slots come
@@ -73,6 +74,7 @@ class Model(ABC):
     backend: str
     limits: str = ''
     input_size: Tuple[int, int]
+    input_name: str = ''
     outputs: Tuple[TensorInfo, ...]
 
     # A slot whose inference is late may still be written to, so it is replaced by a fresh one;

@@ -29,6 +29,8 @@ from ..errors import BackendError, ModelError
 
 # Metadata of the .onnx: JSON {output name: [scale, ...]} for integer outputs.
 SCALES_KEY = 'yolo12_ros.scales'
+# Metadata of a model that `yolo12 quantize` made: what it is not.
+ESTIMATE_KEY = 'yolo12_ros.estimate'
 
 
 def open_file(path, slots: int = 2, threads: int = 0) -> 'OnnxModel':
@@ -68,8 +70,9 @@ class OnnxModel(ThreadedModel):
         self.backend = backend
         self.input_size = shape[3], shape[2]
         self.outputs = _describe(path, session)
+        self.limits = session.get_modelmeta().custom_metadata_map.get(ESTIMATE_KEY, '')
         self._session = session
-        self._input_name = inputs[0].name
+        self.input_name = inputs[0].name
         super().__init__(slots)
 
     def run(self, nv12: np.ndarray) -> List[np.ndarray]:
@@ -82,7 +85,7 @@ class OnnxModel(ThreadedModel):
     def run_rgb(self, rgb: np.ndarray) -> List[np.ndarray]:
         """Infer uint8 (H, W, 3) RGB, to compare with what NV12 costs."""
         blob = cv2.dnn.blobFromImage(rgb, 1 / 255)
-        return self._session.run([o.name for o in self.outputs], {self._input_name: blob})
+        return self._session.run([o.name for o in self.outputs], {self.input_name: blob})
 
 
 def _describe(path, session):

@@ -143,10 +143,11 @@ def _hints(outputs, input_size, form) -> List[str]:
                 f'{2 * len(strides)}']
     channels = {s[3] for s in shapes}
     others = channels - {4 * form.reg_max}
-    if len(channels) == 2 and len(others) == 1:
+    if len(channels) == 2 and len(others) == 1 and others != {form.class_num}:
         return [f'perhaps "class_num" should be {others.pop()}']
     others = channels - {form.class_num}
-    if len(channels) == 2 and len(others) == 1 and not min(others) % 4:
+    if len(channels) == 2 and len(others) == 1 and not min(others) % 4 and \
+            others != {4 * form.reg_max}:
         return [f'perhaps "reg_max" should be {others.pop() // 4}']
     if len(shapes) < len(outputs) or len(outputs) == 1:
         return ['this looks like a stock export: six raw NHWC heads are needed '

@@ -15,10 +15,12 @@
 """`yolo12 calibrate`: pictures to the raw files that hb_mapper calibrates with."""
 import hashlib
 import json
+import os
 from pathlib import Path
 import random
 import re
 import sys
+import tempfile
 from typing import Tuple
 
 from ..errors import ConfigError, ImageError
@@ -59,18 +61,23 @@ def main(args) -> int:
     files = sorted(set(picture_files(args.images)), key=lambda p: (p.name, str(p)))
     random.Random(args.seed).shuffle(files)
     manifest = args.output.with_name(args.output.name + '.json')
-    _make_folder(args.output, args.force)
+    old = _old_files(args.output, args.force)
     chosen, hashes = [], {}
-    with Progress(min(args.count, len(files)), 'calibrate') as progress:
+    with tempfile.TemporaryDirectory(prefix='.calibrate', dir=args.output.parent) as folder, \
+            Progress(min(args.count, len(files)), 'calibrate') as progress:
         for path in files:
             if len(chosen) == args.count:
                 break
-            entry = _convert(path, args, hashes, len(chosen))
+            entry = _convert(path, args, hashes, Path(folder), len(chosen))
             if entry:
                 chosen.append(entry)
                 progress.advance(text=path.name)
-    if not chosen:
-        raise ImageError(f'none of {len(files)} pictures can be used: see the warnings above')
+        if not chosen:
+            raise ImageError(f'none of {len(files)} pictures can be used: see the warnings above')
+        for path in old:
+            path.unlink()
+        for entry in chosen:
+            os.replace(Path(folder) / entry['file'], args.output / entry['file'])
     _write_manifest(manifest, args, chosen)
     if len(chosen) < FEW:
         _warn(f'only {len(chosen)} pictures: expected {FEW} to 50, or scores will suffer')
@@ -100,7 +107,7 @@ def calibration_tensor(path: Path, size: Tuple[int, int], mode: str):
     return np.ascontiguousarray(rgb.transpose(2, 0, 1), np.float32), image.size
 
 
-def _convert(path: Path, args, hashes, number: int):
+def _convert(path: Path, args, hashes, folder: Path, number: int):
     """Write one file; return its line of the manifest, None with a warning if it is no good."""
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -120,16 +127,13 @@ def _convert(path: Path, args, hashes, number: int):
     hashes[digest] = path
     data = tensor.tobytes()
     name = f'{number:03d}_{re.sub(r"[^A-Za-z0-9_.-]", "_", path.stem)}.rgb'
-    try:
-        (args.output / name).write_bytes(data)
-    except OSError as e:
-        raise ConfigError(f'cannot write {args.output / name}: {e.strerror}') from e
+    (folder / name).write_bytes(data)
     return {'file': name, 'sha256': hashlib.sha256(data).hexdigest(), 'bytes': len(data),
             'source': str(path), 'source_sha256': digest, 'width': width, 'height': height}
 
 
-def _make_folder(folder: Path, force: bool) -> None:
-    """Make an empty folder."""
+def _old_files(folder: Path, force: bool):
+    """Make the folder; return what an earlier run left there and this one may replace."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         old = sorted(folder.iterdir())
@@ -139,8 +143,7 @@ def _make_folder(folder: Path, force: bool) -> None:
                 f'{folder} is not empty ({(foreign or [old[0].name])[0]}, ...): hb_mapper would '
                 'read that too; give another --output'
                 + ('' if foreign else ', or --force to replace the files'))
-        for path in old:
-            path.unlink()
+        return old
     except OSError as e:
         raise ConfigError(f'cannot use --output {folder}: {e.strerror}') from e
 

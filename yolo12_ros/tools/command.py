@@ -38,6 +38,9 @@ def main(argv: Optional[List[str]] = None) -> int:
         print(f'yolo12 {args.verb}: stopped', file=sys.stderr)
     except BrokenPipeError:     # `yolo12 ... | head`
         sys.stderr.close()
+    except OSError as e:        # a full disk, a folder that may not be written
+        print(f'yolo12 {args.verb}: error: {e.filename or "the system"}: {e.strerror or e}: check '
+              'the path, its rights and the space on its disk', file=sys.stderr)
     return 1
 
 

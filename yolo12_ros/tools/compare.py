@@ -15,11 +15,12 @@
 """`yolo12 compare`: what quantisation, or anything else, changed between two models."""
 from dataclasses import dataclass
 from pathlib import Path
+import sys
 from typing import List
 
 import numpy as np
 
-from ..errors import ModelError
+from ..errors import ConfigError, ImageError, ModelError
 
 DESCRIPTION = 'Compare two models on the same pictures: heads, detections, the worst pictures.'
 EXAMPLE = ('  yolo12 compare yolo12n.onnx yolo12n_int8_estimate.onnx photos/ '
@@ -52,22 +53,33 @@ def main(args) -> int:
     from ..sources import picture_files
     from .progress import Progress
 
+    if args.worst < 0:
+        raise ConfigError(f'--worst is {args.worst}: expected 0 or more')
+    if args.draw and not cv2.haveImageWriter(str(args.draw)):
+        raise ConfigError(f'--draw {args.draw}: OpenCV writes no such file: expected a name that '
+                          'ends in .png')
     config = load_config(args.config)
     files = picture_files(args.images)
     with open_model(args.reference) as reference, open_model(args.model, args.backend) as model:
         pair = Pair(Detector(reference, config), Detector(model, config))
         with Progress(len(files), 'compare') as progress:
             for path in files:
-                pair.add(path, decode_file(path))
+                try:
+                    pair.add(path, decode_file(path))
+                except ImageError as e:
+                    print(f'warning: {e}: left out', file=sys.stderr)
                 progress.advance(text=path.name)
-    print(pair.table())
+        limits = [f'note: {m.name}: {m.limits}' for m in (reference, model) if m.limits]
+    if not pair.cases:
+        raise ImageError(f'none of {len(files)} pictures can be read: see the warnings above')
+    print('\n'.join([*limits, pair.table()]))
     worst = pair.worst(args.worst)
     for case in worst:
         print(f'  {case.path}: {case.lost} lost, {case.extra} extra of {len(case.before)}')
     if args.draw and worst:
         args.draw.parent.mkdir(parents=True, exist_ok=True)
         if not cv2.imwrite(str(args.draw), side_by_side(worst, config.labels)):
-            raise ModelError(f'{args.draw} cannot be written: give a file that ends in .png')
+            raise ConfigError(f'--draw {args.draw} cannot be written: check the folder')
         print(f'drawn, reference left: {args.draw}')
     return 0
 

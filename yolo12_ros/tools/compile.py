@@ -18,6 +18,9 @@ import json
 import os
 from pathlib import Path
 import re
+import shutil
+
+import numpy as np
 
 from ..errors import BackendError, ConfigError, ModelError
 
@@ -41,18 +44,21 @@ def add_arguments(parser) -> None:
                         help=f'judge an existing {LOG} and run nothing')
     parser.add_argument('--calibration', type=Path, metavar='FOLDER',
                         help='what `yolo12 calibrate` wrote')
-    parser.add_argument('--output', type=Path, default=Path('build'), metavar='FOLDER',
+    parser.add_argument('--output', type=Path, metavar='FOLDER',
                         help='gets the YAML, the .bin, logs and reports (default: build; with '
                         "--log: the log's folder)")
     parser.add_argument('--name', help='name of the .bin without suffix (default: '
                         'MODEL_detect_bayese_WxH_nv12)')
-    parser.add_argument('--precision', choices=tuple(PRECISIONS), default='int8')
+    parser.add_argument('--precision', choices=tuple(PRECISIONS), default='int8',
+                        help='of all nodes (default: int8)')
     parser.add_argument('--node', action='append', default=[], metavar='NAME=PLACE',
                         help=f'treat one node otherwise: PLACE is one of {", ".join(PLACES)}; '
                         'may be given several times')
     parser.add_argument('--march', default='bayes-e', help='BPU (default: bayes-e, RDK X5)')
-    parser.add_argument('--optimize-level', default='O3', choices=('O0', 'O1', 'O2', 'O3'))
-    parser.add_argument('--jobs', type=int, default=min(16, os.cpu_count() or 1))
+    parser.add_argument('--optimize-level', default='O3', choices=('O0', 'O1', 'O2', 'O3'),
+                        help='of the compiler (default: O3, the fastest model)')
+    parser.add_argument('--jobs', type=int, default=min(16, os.cpu_count() or 1), metavar='N',
+                        help='processes that compile (default: one a core, 16 at most)')
     parser.add_argument('--config', type=Path, help='JSON that says what the heads must be')
     parser.add_argument('--min-cosine', type=float, default=MIN_COSINE,
                         help='least cosine similarity of an output (default: %(default)s)')
@@ -64,6 +70,7 @@ def add_arguments(parser) -> None:
 def main(args) -> int:
     """Run the verb."""
     from ..config import load_config
+    from . import toolchain
     from .compile_report import judge
     from .hb_mapper_log import parse_mapper_log
     from .model_description import read_text
@@ -74,40 +81,43 @@ def main(args) -> int:
             raise ConfigError('give either MODEL.onnx or --log FILE: a log is judged as it is')
         log = parse_mapper_log(read_text(args.log), str(args.log))
         report = judge(log, str(args.log), form, args.min_cosine)
-        return _finish(report, args.report or args.log.parent / 'report')
+        pictures = _pictures(args.log.parent, log.settings.get('output_model_file_prefix', ''))
+        return _finish(replace(report, pictures=pictures),
+                       args.report or (args.output or args.log.parent) / 'report')
     if not args.model or not args.calibration:
         raise ConfigError('give MODEL.onnx and --calibration FOLDER, or --log FILE')
+    args.output = args.output or Path('build')
     config, form = _prepare(args, form)
     commands = _commands(args, config)
-    if not _installed():
-        from . import toolchain
+    _clear(args, config)
+    if not toolchain.installed('hb_mapper'):
         print('hb_mapper is not installed here; run it in its container:')
-        print(toolchain.docker_command(commands, args.output, (config.onnx.parent,
-                                                               config.calibration), args.image))
-        print(f'and then: yolo12 compile --log {args.output / LOG}')
+        print(toolchain.docker_command([*commands, ['hb_perf', config.model]], args.output,
+                                       (config.onnx.parent, config.calibration), args.image))
+        print('and then: '
+              + toolchain.command_line(['yolo12', 'compile', '--log', args.output / LOG]))
         return toolchain.NOTHING_RUN
     return _finish(_compile(args, config, form, commands), args.report or args.output / 'report')
 
 
-def _installed() -> bool:
-    from . import toolchain
-    return toolchain.installed('hb_mapper') is not None
-
-
 def _prepare(args, form):
     """Check the inputs and write the YAML; return (MapperConfig, HeadFormat or None)."""
-    from .hb_mapper_config import MapperConfig, check_calibration, node_options
+    from .calibration_data import calibration_files, read_picture
+    from .hb_mapper_config import MapperConfig, node_options
 
     if args.model.suffix.lower() != '.onnx' or not args.model.is_file():
         raise ModelError(f'{args.model} is not an existing .onnx: make one with `yolo12 export`')
     size, form = _input_size(args.model, form)
     if size:
-        print(f'{check_calibration(args.calibration, size)} calibration pictures of '
-              f'{size[0]}x{size[1]}')
+        files = calibration_files(args.calibration, size)
+        for path in files:
+            read_picture(path, size)
+        print(f'{len(files)} calibration pictures of {size[0]}x{size[1]}')
     elif not args.calibration.is_dir():
         raise ConfigError(f'calibration folder {args.calibration} does not exist')
     shape = f'_{size[0]}x{size[1]}' if size else ''
-    name = args.name or f'{args.model.stem}_detect_{args.march.replace("-", "")}{shape}_nv12'
+    stem = re.sub(r'[^\w.-]+', '_', args.model.stem)
+    name = args.name or f'{stem}_detect_{args.march.replace("-", "")}{shape}_nv12'
     if not re.fullmatch(r'\w[\w.-]*', name):
         raise ConfigError(f'--name {name}: expected letters, digits, "_", "-" and "." only; the '
                           'folder is --output')
@@ -123,7 +133,22 @@ def _prepare(args, form):
     except OSError as e:
         raise ConfigError(f'cannot write to --output {args.output}: {e.strerror}') from e
     print(f'wrote {args.output / f"{name}.yaml"}')
+    for unknown in _unknown_nodes(config):
+        print(f'note: {args.model.name} has no node {unknown}: --node is in vain unless hb_mapper '
+              'makes one of that name')
     return config, form
+
+
+def _unknown_nodes(config):
+    """Return the names of --node that the ONNX lacks; none without onnx."""
+    if not config.nodes:
+        return []
+    try:
+        import onnx
+    except ImportError:
+        return []
+    known = {node.name for node in onnx.load(str(config.onnx)).graph.node}
+    return [name for name, _ in config.nodes if name not in known]
 
 
 def _input_size(model: Path, form):
@@ -137,6 +162,9 @@ def _input_size(model: Path, form):
     except BackendError as e:
         print(f'{model.name} is not checked before the run: {e}')
         return None, form
+    if any(np.dtype(o.dtype).kind != 'f' for o in found.outputs):
+        raise ModelError(f'{model.name} is quantised already: give the float model, from '
+                         '`yolo12 export`')
     form = form or derive_form(found.outputs, found.input_size)[0]
     pair_heads(found.outputs, found.input_size, form)
     return found.input_size, form
@@ -153,7 +181,7 @@ def _commands(args, config):
 def _compile(args, config, form, commands):
     """Run hb_mapper; return the Report."""
     from . import toolchain
-    from .compile_report import judge
+    from .compile_report import judge, Report
     from .hb_mapper_log import scan_mapper_log
     from .hb_mapper_progress import MapperProgress
 
@@ -163,31 +191,41 @@ def _compile(args, config, form, commands):
     check = scan_mapper_log(own).merged(scan_mapper_log(printed))
     if code:
         reason = check.errors[-1] if check.errors else f'it ended with code {code}'
-        raise ModelError(f'hb_mapper checker refuses {config.onnx.name}: {reason}; see '
-                         f'{args.output / "hb_mapper_checker_output.log"}')
-    if config.model.is_file():
-        config.model.unlink()       # else an old one could pass for the new one
-    with MapperProgress('hb_mapper makertbin') as progress:
+        record = args.output / 'hb_mapper_checker_output.log'
+        return Report(check, str(record), (f'hb_mapper checker refuses {config.onnx.name}: '
+                                           f'{reason}; see {record}',), (), {})
+    config.model.unlink(missing_ok=True)
+    with MapperProgress('hb_mapper makertbin', args.output / LOG) as progress:
         code, printed, own = toolchain.run(makertbin, args.output, LOG, progress.line)
     log = scan_mapper_log(own).merged(scan_mapper_log(printed))
     report = judge(log, str(args.output / LOG), form, args.min_cosine, code)
     if not config.model.is_file():
         return replace(report, problems=(*report.problems, f'hb_mapper wrote no {config.model}'))
-    return replace(report, model=str(config.model), pictures=_pictures(args.output, config.model))
+    if toolchain.installed('hb_perf'):
+        code, _, _ = toolchain.run(['hb_perf', config.model], args.output, 'hb_perf.log')
+        if code:
+            print(f'hb_perf ended with code {code}: see {args.output / "hb_perf_output.log"}')
+    return replace(report, model=str(config.model),
+                   pictures=_pictures(args.output, config.prefix))
 
 
-def _pictures(folder: Path, model: Path):
-    """Run hb_perf where it is installed; return what it drew, relative to the folder."""
-    from . import toolchain
+def _clear(args, config) -> None:
+    """Remove what an earlier run left, or it could pass for what this one made."""
+    for old in (args.output / LOG, *_report_files(args.report or args.output / 'report')):
+        old.unlink(missing_ok=True)
+    shutil.rmtree(args.output / 'hb_perf_result' / config.prefix, ignore_errors=True)
 
-    if not toolchain.installed('hb_perf'):
-        return ()
-    code, _, _ = toolchain.run(['hb_perf', model], folder, 'hb_perf.log')
-    if code:
-        print(f'hb_perf ended with code {code}: see {folder / "hb_perf_output.log"}')
-    return tuple(p.relative_to(folder).as_posix()
-                 for p in sorted((folder / 'hb_perf_result').rglob('*'))
-                 if p.suffix in ('.png', '.svg', '.html'))
+
+def _pictures(folder: Path, prefix: str):
+    """Return the files that hb_perf drew of a model."""
+    drawn = (folder / 'hb_perf_result' / prefix).rglob('*') if prefix else ()
+    return tuple(sorted(p for p in drawn if p.suffix in ('.png', '.svg', '.html')))
+
+
+def _report_files(base: Path):
+    """Return the paths of both reports; base may name one of them."""
+    stem = base.with_suffix('') if base.suffix in ('.md', '.json') else base
+    return [stem.with_name(stem.name + suffix) for suffix in ('.md', '.json')]
 
 
 def _finish(report, base: Path) -> int:
@@ -196,10 +234,12 @@ def _finish(report, base: Path) -> int:
     from .compile_report import as_json
 
     print(summary(report))
+    report = replace(report, pictures=tuple(
+        Path(os.path.relpath(p, base.parent)).as_posix() for p in report.pictures))
     try:
-        for suffix, text in (('.md', markdown(report)),
-                             ('.json', json.dumps(as_json(report), indent=2) + '\n')):
-            path = base.with_name(base.name + suffix)
+        for path, text in zip(_report_files(base), (
+                markdown(report),
+                json.dumps(as_json(report), indent=2, allow_nan=False) + '\n')):
             path.write_text(text, encoding='utf-8')
             print(f'wrote {path}')
     except OSError as e:

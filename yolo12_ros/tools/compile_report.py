@@ -14,9 +14,10 @@
 
 """Judges a log of hb_mapper makertbin: would the model serve the node, and how well."""
 from dataclasses import asdict, dataclass
+import math
 from typing import Any, Dict, List, Optional, Tuple
 
-from .head_form import derive_form, missing_strides
+from .head_form import check_strides, derive_form
 from .hb_mapper_log import MapperLog, Node
 from .model_description import from_mapper_log
 from ..errors import ModelError
@@ -105,9 +106,7 @@ def _roles(log: MapperLog, source: str, form: Optional[HeadFormat]):
     notes: List[str] = []
     if form is None:
         form, notes = derive_form(found.outputs, found.input_size)
-        if missing_strides(form):
-            raise ModelError(f'no outputs for stride {missing_strides(form)}: the model has '
-                             f'strides {list(form.strides)}; if that is meant, give --config')
+        check_strides(form)
     heads, more = pair_heads(found.outputs, found.input_size, form)
     names = [o.name for o in found.outputs]
     roles = {}
@@ -126,13 +125,13 @@ def _devices(log: MapperLog) -> Tuple[List[str], List[str]]:
             return [], []
         return [], [f'{log.subgraphs} subgraphs on the BPU although no node is on the CPU']
     bpu = [i for i, n in enumerate(log.nodes) if n.device == 'BPU'] or [0]
-    inside = [n for i, n in enumerate(log.nodes) if n.device != 'BPU' and bpu[0] < i < bpu[-1]
-              and (log.subgraphs > 1 or n.kind not in _EDGE_KINDS)]
-    if inside or not log.subgraphs:
-        nodes = inside or list(log.cpu_nodes)
-        return [f'{len(nodes)} CPU node{"s" * (len(nodes) != 1)} inside the model, '
-                f'{log.subgraphs} BPU subgraphs: {_names(nodes)}; every frame would go back and '
-                'forth between CPU and BPU'], []
+    heavy = [n for i, n in enumerate(log.nodes) if n.device != 'BPU' and (
+        n.kind not in _EDGE_KINDS or not log.subgraphs
+        or log.subgraphs > 1 and bpu[0] < i < bpu[-1])]
+    if heavy:
+        return [f'{len(heavy)} CPU node{"s" * (len(heavy) != 1)} inside the model, '
+                f'{log.subgraphs} BPU subgraphs: {_names(heavy)}; every frame would wait for the '
+                'CPU'], []
     return [], [f'{len(log.cpu_nodes)} CPU nodes at the ends: {_names(log.cpu_nodes)}']
 
 
@@ -155,10 +154,10 @@ def _cosines(log: MapperLog, least: float) -> List[str]:
 
 
 def as_json(report: Report) -> Dict[str, Any]:
-    """Return the report as values for json.dump."""
+    """Return the report as values for json.dump; what JSON has no number for is None."""
     log = report.log
     nodes = log.nodes
-    return {
+    return _finite({
         'serves': report.serves, 'problems': list(report.problems),
         'warnings': list(report.warnings), 'model': report.model, 'log': report.source,
         'versions': log.versions, 'settings': log.settings,
@@ -168,4 +167,12 @@ def as_json(report: Report) -> Dict[str, Any]:
         'nodes': {'all': len(nodes), 'bpu': len(nodes) - len(log.cpu_nodes),
                   'cpu': [asdict(n) for n in log.cpu_nodes]},
         'bpu_subgraphs': log.subgraphs, 'worst_nodes': [asdict(n) for n in report.worst],
-        'estimates': [asdict(e) for e in log.estimates], 'hb_perf': list(report.pictures)}
+        'estimates': [asdict(e) for e in log.estimates], 'hb_perf': list(report.pictures)})
+
+
+def _finite(value):
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

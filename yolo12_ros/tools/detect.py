@@ -15,6 +15,7 @@
 """`yolo12 detect`: pictures to a table, JSON lines or drawn pictures, without ROS."""
 import json
 from pathlib import Path
+import sys
 
 DESCRIPTION = 'Detect objects in pictures, without ROS.'
 EXAMPLE = ('  yolo12 detect photo.jpg --config config/yolo12n_onnx.json --model yolo12n.onnx '
@@ -46,6 +47,8 @@ def main(args) -> int:
         args.draw.mkdir(parents=True, exist_ok=True)
     with open_model(args.model or config.model_file, args.backend) as model:
         detector = Detector(model, config)
+        if model.limits:
+            print(f'note: {model.limits}', file=sys.stderr)
         for path in picture_files(args.images):
             image = decode_file(path)
             found = detector.detect(image).detections

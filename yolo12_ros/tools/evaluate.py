@@ -105,6 +105,8 @@ def _evaluate(path: Path, config, dataset, args) -> List[Run]:
     from .coco_results import ResultStore, score
     runs = []
     with open_model(path, args.backend, args.workers) as model:
+        if model.limits:
+            print(f'note: {model.name}: {model.limits}')
         if 'rgb' in args.preprocessing and not hasattr(model, 'run_rgb'):
             raise ConfigError(f'{path} takes NV12 only ({model.backend}): leave rgb out of '
                               '--preprocessing, or use the .onnx')

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import BackendError, ModelError
+from ..errors import BackendError, ConfigError, ModelError
 
 DESCRIPTION = 'Export a checkpoint to ONNX with six raw heads, for the BPU and for PCs.'
 EXAMPLE = ('  yolo12 export yolo12n.pt --imgsz 640\n'
@@ -42,6 +42,8 @@ def add_arguments(parser) -> None:
                         help='input height and width, or one number for both (default: 640)')
     parser.add_argument('--order', choices=('class-first', 'box-first'), default='class-first',
                         help='order of the two heads of a stride (default: class-first)')
+    parser.add_argument('--force', action='store_true',
+                        help='overwrite a JSON or label list that does not fit the model')
     parser.add_argument('--seed', type=int, default=0, help='of random weights (default: 0)')
 
 
@@ -68,8 +70,12 @@ def main(args) -> int:
         model, facts = export_torch(str(local_file(args.model)), _size(args.imgsz or [640]),
                                     args.order, args.seed)
     facts += _graph_facts(model)
+    companions = _companions(model, out, args.order)
+    _check_companions(companions, args.force)
     _write(model, out)
-    _write_config(model, out, args.order)
+    for path, text in companions.items():
+        if args.force or not path.exists():
+            path.write_text(text, encoding='utf-8')
     print(_table(out, model, facts))
     return 0 if all(fact[2] is not False for fact in facts) else 1
 
@@ -186,28 +192,48 @@ def class_names(model):
     return [str(names[i]) for i in range(len(names))] if isinstance(names, dict) else None
 
 
-def _write_config(model, out: Path, order: str) -> None:
-    """Write the JSON and the label list beside the model, unless they are there already."""
+def _companions(model, out: Path, order: str):
+    """Return {path: text} of the JSON for the node and, where they are known, the class names."""
+    from ..postprocess import HeadFormat
+    from .head_form import config_values
     shapes = [[d.dim_value for d in o.type.tensor_type.shape.dim] for o in model.graph.output]
     height = model.graph.input[0].type.tensor_type.shape.dim[2].dim_value
-    names = class_names(model)
-    box_first = order == 'box-first'
-    class_num, reg_max = shapes[box_first][3], shapes[not box_first][3] // 4
-    values = {'model_file': out.name, 'dnn_Parser': 'yolov12', 'model_output_count': len(shapes),
-              'reg_max': reg_max, 'class_num': class_num,
-              'strides': [height // s[1] for s in shapes[::2]],
-              'score_threshold': 0.25, 'nms_threshold': 0.7, 'nms_top_k': 300}
-    if box_first:       # it decides only where class and box are equally large
-        values['output_order'] = [1, 0, 3, 2, 5, 4]
-    if names and len(names) == class_num:
-        values['cls_names_list'] = out.with_suffix('.list').name
-        _write_new(out.with_suffix('.list'), '\n'.join(names) + '\n')
-    _write_new(out.with_suffix('.json'), json.dumps(values, indent=2) + '\n')
+    first = order == 'box-first'
+    form = HeadFormat(shapes[first][3], shapes[not first][3] // 4,
+                      tuple(height // s[1] for s in shapes[::2]))
+    names, labels = class_names(model), out.with_suffix('.list')
+    named = bool(names) and len(names) == form.class_num
+    values = config_values(out.name, form, labels.name if named else '',
+                           [k + i for k in range(0, len(shapes), 2) for i in (first, 1 - first)])
+    texts = {out.with_suffix('.json'): json.dumps(values, indent=2) + '\n'}
+    if named:
+        texts[labels] = '\n'.join(names) + '\n'
+    return texts
 
 
-def _write_new(path: Path, text: str) -> None:
-    if not path.exists():
-        path.write_text(text, encoding='utf-8')
+def _check_companions(texts, force: bool) -> None:
+    """
+    Raise ConfigError if a file is there that does not fit the new model, and may not be replaced.
+
+    Thresholds may differ: they are the user's.
+    """
+    for path, text in texts.items():
+        if not force and path.exists() and not _fits(path, text):
+            raise ConfigError(f'{path} is there and does not fit this model: give another '
+                              '--output, or --force to overwrite it')
+
+
+def _fits(path: Path, text: str) -> bool:
+    there = path.read_text(encoding='utf-8', errors='replace')
+    if path.suffix != '.json':
+        return there == text
+    try:
+        known, wanted = json.loads(there), json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(known, dict) and all(
+        known.get(key) == value for key, value in wanted.items()
+        if key not in ('score_threshold', 'nms_threshold', 'nms_top_k'))
 
 
 def _table(out: Path, model, facts) -> str:

@@ -129,6 +129,8 @@ def download(url: str, path: Path, progress, wanted: str = '') -> None:
     """
     _check_scheme(url)
     path.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(path.parent, os.W_OK):
+        raise ModelError(f'{path.parent} may not be written to: give another --folder')
     part, tag = (path.with_name(path.name + end) for end in ('.part', '.part.tag'))
     asked = request.Request(url, headers={'User-Agent': 'yolo12_ros', **_resume(part, tag)})
     try:

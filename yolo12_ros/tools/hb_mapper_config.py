@@ -104,29 +104,3 @@ def node_options(texts: Sequence[str]) -> Tuple[Tuple[str, str], ...]:
                               f'{", ".join(PLACES)}')
         pairs.append((name, place))
     return tuple(pairs)
-
-
-def check_calibration(folder: Path, input_size: Tuple[int, int]) -> int:
-    """
-    Check that every file of a calibration folder is one picture; return how many.
-
-    hb_mapper reads each file that is there, whatever its name.  Raises ConfigError.
-    """
-    width, height = input_size
-    expected = 3 * width * height * 4
-    if not folder.is_dir():
-        raise ConfigError(f'calibration folder {folder} does not exist: make it with '
-                          '`yolo12 calibrate`')
-    files = sorted(folder.iterdir())
-    for path in files:
-        size = path.stat().st_size if path.is_file() else -1
-        if size != expected:
-            raise ConfigError(
-                f'{path} has {size} bytes: expected {expected}, float32 (3, {height}, {width}), '
-                'of every file in the calibration folder; make it with '
-                f'`yolo12 calibrate --size {width}x{height}`' if size >= 0 else
-                f'{path} is no file: hb_mapper reads everything in a calibration folder')
-    if not files:
-        raise ConfigError(f'calibration folder {folder} is empty: fill it with '
-                          '`yolo12 calibrate`')
-    return len(files)

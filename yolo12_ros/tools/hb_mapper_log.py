@@ -71,7 +71,8 @@ class MapperLog:
     What a log of hb_mapper checker or makertbin says.
 
     outputs: those of the graph, and those of the cosine table that the graph lacks.  stage: the
-    last one begun, '' before any.  converted: the model went through all stages.
+    last one begun, '' before any.  converted: the .bin was written, or, in an excerpt that does
+    not show the run's beginning, the model went through all stages.
     errors: lines that report one.
     """
 
@@ -141,6 +142,7 @@ class _Reader:
         self.reset()
 
     def reset(self) -> None:
+        self.whole = False      # whether the run's beginning was seen
         self.found = {'versions': {}, 'settings': {}, 'samples': 0, 'stage': '',
                       'converted': False}
         self.lists: Dict[str, list] = {k: [] for k in ('inputs', 'outputs', 'nodes', 'estimates',
@@ -157,6 +159,7 @@ class _Reader:
             kept = self.found['versions']      # hb_mapper prints them just before
             self.reset()
             self.found['versions'] = kept
+            self.whole = True
         if level in ('ERROR', 'CRITICAL', 'FATAL') or _ERROR.match(text):
             self.lists['errors'].append(text.strip())
         elif not self._fact(text):
@@ -171,8 +174,8 @@ class _Reader:
             if found:
                 take(found)
                 return True
-        if re.match(r'End to Horizon NN Model Convert|Convert to runtime bin file success|'
-                    r'End Model Convert', text):
+        if re.match(r'Convert to runtime bin file success|End Model Convert', text) or \
+                not self.whole and text.startswith('End to Horizon NN Model Convert'):
             self.found['converted'] = True
             return True
         return False

@@ -22,7 +22,7 @@ from ..errors import ModelError
 
 _FIELD = re.compile(r'^\s*(input|output|name|op_type): "([^"]*)"')
 _REMOVED = re.compile(r"^Node '([^']+)' is removed")
-_SAVED = re.compile(r'^modified model saved as (\S+)')
+_SAVED = re.compile(r'^modified model saved as (.+?)\s*$')
 
 
 @dataclass(frozen=True)

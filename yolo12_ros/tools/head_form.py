@@ -95,6 +95,34 @@ def _box_channels(outputs, at: List[int], reg_max: Optional[int]) -> Tuple[int, 
                  '--reg-max if that is wrong']
 
 
-def missing_strides(form: HeadFormat) -> List[int]:
-    """Return those of 8, 16 and 32, which every YOLO12 detector has, that a form lacks."""
-    return [s for s in USUAL_STRIDES if s not in form.strides]
+def config_values(model_file: str, form: HeadFormat, labels: str = '',
+                  output_order: Sequence[int] = ()) -> Dict[str, object]:
+    """
+    Return a configuration in dnn_node_example's schema that fits a model.
+
+    labels: path of the class names, '' for numbers.  output_order: positions of class and box by
+    stride; kept only where shapes cannot tell them apart.
+    """
+    values: Dict[str, object] = {
+        'model_file': model_file, 'dnn_Parser': 'yolov8',   # dnn_node_example's name of the layout
+        'model_output_count': 2 * len(form.strides), 'class_num': form.class_num}
+    if labels:
+        values['cls_names_list'] = labels
+    values.update(reg_max=form.reg_max, strides=list(form.strides))
+    if form.class_num == 4 * form.reg_max:
+        values['output_order'] = list(output_order)
+    values.update(score_threshold=0.25, nms_threshold=0.7, nms_top_k=300)
+    return values
+
+
+def check_strides(form: HeadFormat) -> None:
+    """
+    Raise ModelError unless a form has 8, 16 and 32, as every YOLO12 detector.
+
+    For logs: one that is cut short looks like that of a model with fewer outputs.
+    """
+    missing = [s for s in USUAL_STRIDES if s not in form.strides]
+    if missing:
+        raise ModelError(f'no outputs for stride {missing}: the model has strides '
+                         f'{list(form.strides)}; is the log cut short? If that is meant, give '
+                         '--config')

@@ -38,12 +38,14 @@ class ModelInfo:
 
     input_type: such as HB_DNN_IMG_TYPE_NV12.  input_shape: (1, 3, H, W) or (1, H, W, 3).
     outputs: shapes as the data lies; the layout that the log names is not to be trusted.
+    input_name: '' if the log has none.
     """
 
     name: str
     input_type: str
     input_shape: Tuple[int, ...]
     outputs: Tuple[TensorInfo, ...]
+    input_name: str = ''
 
 
 def looks_like_model_log(text: str) -> bool:
@@ -76,7 +78,8 @@ def parse_model_log(text: str, source: str = 'the log', name: str = '') -> Model
     where = f'{source}: model {name}'
     return ModelInfo(name, inputs[0].get('tensor type', ''),
                      _shape(inputs[0], f'{where}, input'),
-                     tuple(_tensor(o, f'{where}, output {i}') for i, o in enumerate(outputs)))
+                     tuple(_tensor(o, f'{where}, output {i}') for i, o in enumerate(outputs)),
+                     inputs[0].get('name', ''))
 
 
 def _blocks(text: str) -> Tuple[List[Dict[str, str]], List[Dict[str, str]]]:

@@ -44,7 +44,7 @@ def main(args) -> int:
     """Run the verb; 1 if the model cannot serve the node, or the JSON does not fit it."""
     from ..config import load_config
     from ..postprocess import pair_heads
-    from .head_form import derive_form
+    from .head_form import check_strides, derive_form
     from .model_description import describe
 
     _check_target(args)
@@ -53,6 +53,8 @@ def main(args) -> int:
     try:
         form, notes = (config.form, []) if config else \
             derive_form(found.outputs, found.input_size, args.reg_max)
+        if found.from_log and not config:
+            check_strides(form)
         heads, more = pair_heads(found.outputs, found.input_size, form)
     except ModelError:
         print(table(found, ()))
@@ -61,7 +63,9 @@ def main(args) -> int:
     print(f'strides {list(form.strides)}, class_num {form.class_num}, reg_max {form.reg_max}')
     for note in (*notes, *more, *found.notes):
         print(f'note: {note}')
-    if found.input_kind != 'NV12':
+    if found.input_kind == 'unknown':
+        print('note: the source does not say what the input is: the node feeds NV12')
+    elif found.input_kind != 'NV12':
         raise ModelError(f'the input of {found.name} is {found.input_kind}: the node feeds NV12; '
                          'compile it with input_type_rt nv12 (`yolo12 compile` does)')
     if config:
@@ -78,15 +82,16 @@ def table(found, heads) -> str:
     for head in heads:
         roles[head.class_index] = f'class, stride {head.stride}'
         roles[head.box_index] = f'box, stride {head.stride}'
-    rows = [('output', 'name', 'shape', 'type', 'scales', 'is')]
+    rows = [('', 'name', 'shape', 'type', 'scales', 'is'),
+            ('input', found.input_name or '-', str((1, 3, height, width)), found.input_kind, '-',
+             f'{width}x{height} picture')]
     for i, o in enumerate(found.outputs):
         scales = '-' if o.scales is None else str(o.scales.size)
-        rows.append((str(i), o.name, str(tuple(o.shape)), str(o.dtype), scales,
+        rows.append((f'output {i}', o.name, str(tuple(o.shape)), str(o.dtype), scales,
                      roles.get(i, '?')))
     widths = [max(len(row[c]) for row in rows) for c in range(len(rows[0]))]
     lines = ['  '.join(cell.ljust(w) for cell, w in zip(row, widths)).rstrip() for row in rows]
-    return '\n'.join([f'model  {found.name} ({found.source})',
-                      f'input  {width}x{height} {found.input_kind}', *lines])
+    return '\n'.join([f'model {found.name} ({found.source})', *lines])
 
 
 def _check_target(args) -> None:
@@ -106,17 +111,12 @@ def _check_target(args) -> None:
 def _write(args, found, form, heads) -> None:
     """Write the JSON, after loading it as the node would."""
     from ..config import load_config
+    from .head_form import config_values
 
     target = args.write_config
-    values = {'model_file': _model_file(args.model, found, target.parent),
-              'dnn_Parser': 'yolov8',       # what dnn_node_example calls this layout
-              'model_output_count': 2 * len(form.strides), 'class_num': form.class_num}
-    if args.labels:
-        values['cls_names_list'] = _relative(args.labels, target.parent)
-    values.update(reg_max=form.reg_max, strides=list(form.strides))
-    if form.class_num == 4 * form.reg_max:
-        values['output_order'] = [i for h in heads for i in (h.class_index, h.box_index)]
-    values.update(score_threshold=0.25, nms_threshold=0.7, nms_top_k=300)
+    labels = _relative(args.labels, target.parent) if args.labels else ''
+    values = config_values(_model_file(args.model, found, target.parent), form, labels,
+                           [i for h in heads for i in (h.class_index, h.box_index)])
     draft = target.with_name(f'.{target.name}.{os.getpid()}')
     try:
         draft.write_text(json.dumps(values, indent=2) + '\n', encoding='utf-8')

@@ -24,10 +24,9 @@ from onnx import helper, numpy_helper, TensorProto
 
 from .onnx_heads import constants, prune
 from .quantize import METHODS
-from ..backends.onnx import SCALES_KEY
+from ..backends.onnx import ESTIMATE_KEY, SCALES_KEY
 from ..errors import ModelError
 
-ESTIMATE_KEY = 'yolo12_ros.estimate'
 ESTIMATE = ('int8 estimate by onnxruntime: per-channel symmetric weights, per-tensor asymmetric '
             'activations; not the model that hb_mapper makes')
 OPSET = 13      # the first with a scale for each channel
@@ -45,6 +44,7 @@ def estimate(model: onnx.ModelProto, pictures: Iterable[np.ndarray], count: int,
     model: six-head float ONNX.  pictures: `count` float32 (1, 3, H, W), RGB 0..1, each used once.
     method: of quantize.METHODS.  Raises ModelError.
     """
+    _check_float(model)
     boxes = box_outputs(model)
     with tempfile.TemporaryDirectory() as folder:
         plain, out = Path(folder) / 'float.onnx', Path(folder) / 'int8.onnx'
@@ -60,6 +60,14 @@ def estimate(model: onnx.ModelProto, pictures: Iterable[np.ndarray], count: int,
     _describe(quantised, model, scales)
     onnx.checker.check_model(quantised)
     return quantised
+
+
+def _check_float(model: onnx.ModelProto) -> None:
+    """Raise ModelError for a model that is quantised already."""
+    rounding = {n.op_type for n in model.graph.node} & {'QuantizeLinear', 'DequantizeLinear'}
+    if rounding or any(o.type.tensor_type.elem_type != TensorProto.FLOAT
+                       for o in model.graph.output):
+        raise ModelError('the model is quantised already: give the float one, from yolo12 export')
 
 
 def box_outputs(model: onnx.ModelProto) -> List[str]:

@@ -31,8 +31,10 @@ class ModelDescription:
     """
     What inspect, compile and strip know of a model.
 
-    name: of the model.  source: what says so.  input_kind: 'NV12' is what the node feeds.
-    input_size: (width, height).  outputs: as the data lies.  notes: what the source cannot tell.
+    name: of the model.  source: what says so.  input_kind: 'NV12' is what the node feeds,
+    'unknown' where the source does not say.  input_size: (width, height).  outputs: as the data
+    lies.  notes: what the source cannot tell.  input_name: '' if not told.  from_log: a log can
+    be cut short, so that outputs are missing.
     """
 
     name: str
@@ -41,6 +43,8 @@ class ModelDescription:
     input_size: Tuple[int, int]
     outputs: Tuple[TensorInfo, ...]
     notes: Tuple[str, ...] = ()
+    input_name: str = ''
+    from_log: bool = False
 
 
 def describe(path) -> ModelDescription:
@@ -83,7 +87,8 @@ def from_mapper_log(log: hb_mapper_log.MapperLog, source: str) -> ModelDescripti
         log.settings.get('output_model_file_prefix', 'model'), f'hb_mapper, {source}', kind,
         _size(log.inputs[0].shape, source),
         tuple(TensorInfo(o.name, o.shape, np.dtype(np.float32)) for o in log.outputs),
-        ('a log of hb_mapper does not show whether Dequantize nodes were removed later',))
+        ('a log of hb_mapper does not show whether Dequantize nodes were removed later',),
+        log.inputs[0].name, True)
 
 
 def read_text(path: Path) -> str:
@@ -100,8 +105,11 @@ def read_text(path: Path) -> str:
 
 def _opened(path: Path) -> ModelDescription:
     with open_model(path, slots=1) as model:
+        notes = (model.limits,) if model.limits else ()
+        if path.suffix.lower() == '.onnx':
+            notes += ('the file itself takes float32 RGB 0..1; NV12 is converted on the way',)
         return ModelDescription(model.name, model.backend, 'NV12', model.input_size,
-                                tuple(model.outputs), (model.limits,) if model.limits else ())
+                                tuple(model.outputs), notes, model.input_name)
 
 
 def _asked(path: Path, reason: BackendError) -> ModelDescription:
@@ -124,7 +132,8 @@ def _asked(path: Path, reason: BackendError) -> ModelDescription:
 def _of_info(info: hrt_model_log.ModelInfo, source: str) -> ModelDescription:
     kind = info.input_type.replace('HB_DNN_IMG_TYPE_', '').replace('HB_DNN_TENSOR_TYPE_', '')
     return ModelDescription(info.name, source, kind.replace('NV12_SEPARATE', 'NV12') or 'unknown',
-                            _size(info.input_shape, source), info.outputs)
+                            _size(info.input_shape, source), info.outputs,
+                            input_name=info.input_name, from_log=True)
 
 
 def _size(shape: Tuple[int, ...], source: str) -> Tuple[int, int]:

@@ -49,7 +49,7 @@ def cut_heads(model: onnx.ModelProto, order: str = 'class-first') -> None:
     for pair in pairs:
         for head in pair if order == 'class-first' else pair[::-1]:
             name = f'output{len(graph.output)}'
-            height, width = _input_size(model)
+            height, width = input_size(model)
             shape = [1, height // head.stride, width // head.stride, head.channels]
             graph.node.append(helper.make_node('Transpose', [head.tensor], [name],
                                                f'{head.node}_nhwc', perm=[0, 2, 3, 1]))
@@ -64,12 +64,12 @@ def find_heads(model: onnx.ModelProto) -> List[Tuple[ConvHead, ConvHead]]:
 
     Returns [(class, box)] by rising stride.  Raises ModelError.
     """
+    height, width = input_size(model)      # first: without it no shape is known
     classes, cells = _decoded_shape(model)
     heads = _last_convolutions(model)
     by_stride: Dict[int, List[ConvHead]] = {}
     for head in heads:
         by_stride.setdefault(head.stride, []).append(head)
-    height, width = _input_size(model)
     if sum(height // s * (width // s) for s in by_stride) != cells:
         raise ModelError(f'the convolutions behind the output have the strides '
                          f'{sorted(by_stride)}, but not its {cells} cells: this is no stock '
@@ -125,8 +125,8 @@ def _shape(value: onnx.ValueInfoProto) -> List[Optional[int]]:
             for d in value.type.tensor_type.shape.dim]
 
 
-def _input_size(model) -> Tuple[int, int]:
-    """Return (height, width)."""
+def input_size(model) -> Tuple[int, int]:
+    """Return (height, width) of the input.  Raises ModelError unless it is fixed."""
     weights = {w.name for w in model.graph.initializer}
     inputs = [i for i in model.graph.input if i.name not in weights]
     shape = _shape(inputs[0]) if len(inputs) == 1 else []
@@ -150,7 +150,7 @@ def _decoded_shape(model) -> Tuple[int, int]:
 def _last_convolutions(model) -> List[ConvHead]:
     """Walk back from the output to the first convolutions that work on a grid of the input."""
     shapes = inferred_shapes(model)
-    height, width = _input_size(model)
+    height, width = input_size(model)
     made_by = {name: node for node in model.graph.node for name in node.output}
     heads, seen = [], set()
     waiting = [model.graph.output[0].name]

@@ -13,11 +13,12 @@
 # limitations under the License.
 
 """`yolo12 quantize`: an estimate, on a PC, of what int8 quantisation for the BPU costs."""
+import os
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import BackendError, ModelError
+from ..errors import BackendError, ConfigError, ModelError
 
 DESCRIPTION = 'Estimate int8 quantisation on a PC; hb_mapper on calibration data decides.'
 EXAMPLE = '  yolo12 quantize yolo12n.onnx --calibration calibration_f32'
@@ -52,26 +53,34 @@ def main(args) -> int:
     except ImportError as e:
         raise BackendError(f'yolo12 quantize needs onnx and onnxruntime ({e}): '
                            'pip install onnx onnxruntime') from e
+    from .calibration_data import calibration_files, read_picture
     from .int8_estimate import estimate
+    from .onnx_heads import input_size
     from .progress import Progress
 
+    if args.limit < 1:
+        raise ConfigError(f'--limit is {args.limit}: expected at least 1, 20 to 50 are usual')
     try:
         model = onnx.load(str(args.model))
     except Exception as e:      # a missing file and protobuf's errors have no common base
         raise ModelError(f'{args.model} cannot be read as ONNX: {e}') from e
     out = args.output or Path(f'{args.model.stem}_int8_estimate.onnx')
-    shape = tuple(d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim)
-    files = calibration_files(args.calibration, shape)[:args.limit]
+    if out.resolve() == args.model.resolve():
+        raise ConfigError(f'--output {out} is the float model itself: give another name')
+    size = input_size(model)[::-1]
+    files = calibration_files(args.calibration, size)[:args.limit]
+    out.parent.mkdir(parents=True, exist_ok=True)
     with Progress(2 * len(files), 'quantize') as progress:
         def pictures():
             for path in files:
-                picture = read_picture(path, shape)
+                picture = read_picture(path, size) / np.float32(255)
                 progress.advance(text=path.name)
                 yield picture
 
         quantised = estimate(model, pictures(), len(files), args.method)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_bytes(quantised.SerializeToString())
+        part = out.with_name(out.name + '.part')
+        part.write_bytes(quantised.SerializeToString())
+        os.replace(part, out)
         heads = _compare(args.model, out, pictures())
     print(f'{out}: {out.stat().st_size / 1e6:.1f} MB, int8 ESTIMATE by onnxruntime from '
           f'{len(files)} pictures ({args.method}); the BPU rounds in its own way')
@@ -80,36 +89,6 @@ def main(args) -> int:
         print(f'  {head.name:<15} {head.cosine:.5f}  {head.largest:.3f}')
     print(f'boxes: yolo12 compare {args.model} {out} PICTURES --config CONFIG')
     return 0
-
-
-def calibration_files(folder: Path, shape):
-    """
-    Return the raw pictures of a calibration folder, sorted.
-
-    shape: of the model input, (1, 3, H, W).  Raises ModelError unless all have its size.
-    """
-    size = 4 * int(np.prod(shape))
-    if not folder.is_dir():
-        raise ModelError(f'{folder} is not a folder: make it with yolo12 calibrate')
-    raw = sorted(p for p in folder.iterdir()
-                 if p.is_file() and p.suffix.lower() not in ('.json', '.txt', '.md', '.csv'))
-    fit = [p for p in raw if p.stat().st_size == size]
-    if not fit or len(fit) != len(raw):
-        odd = next((p for p in raw if p not in fit), None)
-        raise ModelError(f'{folder}: {len(fit)} of {len(raw)} files have {size} bytes, which is '
-                         f'float32 {shape}' + (f'; {odd.name} has {odd.stat().st_size}' if odd
-                                               else '') +
-                         ': make the folder with yolo12 calibrate for this input size')
-    return fit
-
-
-def read_picture(path: Path, shape) -> np.ndarray:
-    """Return a calibration picture as the model takes it: float32 (1, 3, H, W), RGB 0..1."""
-    values = np.fromfile(path, np.float32).reshape(shape)
-    if not (np.isfinite(values).all() and values.min() >= 0 and 1 < values.max() <= 255):
-        raise ModelError(f'{path}: the values run from {values.min():g} to {values.max():g}: '
-                         'expected RGB of 0 to 255')
-    return values / np.float32(255)
 
 
 def _compare(before: Path, after: Path, pictures):

@@ -61,12 +61,15 @@ def main(args) -> int:
         print('then give its log: yolo12 strip ... --modifier-log hb_model_modifier.log')
         return toolchain.NOTHING_RUN
     nodes = nodes_to_remove(listing, boxes)
+    stripped = args.model.with_name(f'{args.model.stem}_modified.bin')
     removal = ['hb_model_modifier', args.model.name]
     for node in nodes:
         removal += ['-r', node.name]
         print(f'remove {node.name} (gives {node.outputs[0]})')
-    if args.modifier_log or not tool:
+    if args.modifier_log:
         _print_docker(args, [removal])
+        print('then check on the board that the box outputs have scales: '
+              + toolchain.command_line(['yolo12', 'inspect', stripped]))
         return toolchain.NOTHING_RUN
     stripped = _remove(tool, args.model, removal[2:], nodes)
     _verify(tool, stripped, listing, nodes, boxes)
@@ -97,7 +100,7 @@ def _box_outputs(args) -> list:
     """Return the descriptions of the outputs with 4 * reg_max channels."""
     from ..config import load_config
     from ..postprocess import pair_heads
-    from .head_form import derive_form
+    from .head_form import check_strides, derive_form
     from .model_description import describe, describe_log
 
     try:
@@ -107,9 +110,19 @@ def _box_outputs(args) -> list:
         raise ModelError(f"the shapes of {args.model.name}'s outputs are not known: give the log "
                          'of hb_mapper makertbin that made it, --info '
                          'hb_mapper_makertbin.log') from e
-    form = load_config(args.config).form if args.config else \
-        derive_form(found.outputs, found.input_size, args.reg_max)[0]
-    heads, _ = pair_heads(found.outputs, found.input_size, form)
+    if args.config:
+        form, notes = load_config(args.config).form, []
+    else:
+        form, notes = derive_form(found.outputs, found.input_size, args.reg_max)
+        if found.from_log:
+            check_strides(form)
+        if form.class_num == 4 * form.reg_max:
+            raise ModelError(f'class and box outputs have {form.class_num} channels each, so '
+                             'shapes cannot tell them apart: give --config with a JSON that has '
+                             'output_order')
+    heads, more = pair_heads(found.outputs, found.input_size, form)
+    for note in (*notes, *more):
+        print(f'note: {note}')
     return [found.outputs[head.box_index] for head in heads]
 
 
@@ -138,7 +151,7 @@ def _modifier(tool: str, model: Path, arguments: list):
     from .hb_mapper_log import message
     from .hb_modifier_log import parse_modifier_log
 
-    code, printed, log = toolchain.run([tool, model.name, *arguments], model.resolve().parent,
+    code, printed, log = toolchain.run([tool, model.name, *arguments], model.parent,
                                        'hb_model_modifier.log')
     if code:
         last = message((printed.strip().splitlines() or ['it printed nothing'])[-1])[0]

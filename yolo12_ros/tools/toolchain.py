@@ -13,11 +13,14 @@
 # limitations under the License.
 
 """Runs the vendor's tools where they are installed, says how to run them in docker elsewhere."""
+from contextlib import contextmanager
 import os
 from pathlib import Path
 import shlex
 import shutil
+import signal
 import subprocess
+import threading
 from typing import Callable, Iterable, Optional, Sequence, Tuple
 
 from ..errors import BackendError
@@ -40,7 +43,7 @@ def run(command: Sequence, folder: Path, log: str,
     log: name of the file that the tool writes there; an older one is deleted first.  What it
     prints is kept in LOG with "_output" before the suffix.  on_line: called with each line.
     Returns (exit code, negative for a signal; what it printed; what it wrote to its log).
-    Raises BackendError if it cannot start.  An interrupt ends the tool too.
+    Raises BackendError if it cannot start.  SIGINT and SIGTERM end the tool and what it started.
     """
     lines = []
     own = folder / log
@@ -51,27 +54,51 @@ def run(command: Sequence, folder: Path, log: str,
         process = subprocess.Popen(
             [str(c) for c in command], cwd=folder, text=True, errors='replace', bufsize=1,
             env={**os.environ, 'PYTHONUNBUFFERED': '1'},    # its lines as they come
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            start_new_session=True)
     except OSError as e:
         raise BackendError(f'{command[0]} cannot be started: {e.strerror}') from e
     try:
-        with open(record, 'w', encoding='utf-8') as file:
+        with _interrupted_by_sigterm(), open(record, 'w', encoding='utf-8') as file:
             for line in process.stdout:     # universal newlines: a carriage return ends one too
                 file.write(line)
                 lines.append(line)
                 on_line(line.rstrip('\n'))
-        code = process.wait()
+            code = process.wait()
     finally:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        _end_group(process)
         process.stdout.close()
     return code, ''.join(lines), (
         own.read_text(encoding='utf-8', errors='replace') if own.is_file() else '')
+
+
+@contextmanager
+def _interrupted_by_sigterm():
+    """Let SIGTERM raise KeyboardInterrupt, as SIGINT does; signals reach the main thread only."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end_group(process: subprocess.Popen) -> None:
+    """End a process that still runs, and what it started."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is not None:
+            return
+        os.killpg(process.pid, number)      # it leads the group of its session
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            pass
 
 
 def command_line(command: Sequence) -> str:
