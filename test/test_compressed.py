@@ -188,3 +188,10 @@ def test_any_bytes_give_a_picture_or_an_image_error(data):
     except ImageError:
         return
     assert min(image.size) >= 1
+
+
+def test_a_jpeg_with_long_padding_is_whole():
+    jpeg = cv2.imencode('.jpg', np.full((48, 64, 3), 90, np.uint8))[1].tobytes()
+    assert decode_compressed(jpeg + bytes(3 * len(jpeg))).size == (64, 48)
+    with pytest.raises(ImageError, match='cut off'):
+        decode_compressed(jpeg[:-2] + bytes(3 * len(jpeg)))

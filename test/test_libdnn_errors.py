@@ -133,6 +133,7 @@ PICTURE = input_line((64, 64))
     (PICTURE.replace('1,3,64,64', '1,3,64,0'), BackendError, 'the shape (1, 3, 64, 0)'),
     *[(f'{PICTURE}\noutput name=o {line}', error, words) for line, error, words in [
         ('type=6 shape=1,2,2,8', ModelError, 'output o is of type S4: expected F32'),
+        ('type=8 layout=1 shape=1,2,2,8', ModelError, "in the BPU's own layout (NHCW)"),
         ('type=9 shape=1,2,2,8', ModelError, 'output o is of type U8'),
         ('type=16 shape=1,2,2,8', ModelError, 'output o is of type F64'),
         ('type=13 shape=1,2,2,8 stride=64,64,32,8', BackendError, 'strides (64, 64, 32, 8)'),

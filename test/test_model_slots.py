@@ -320,3 +320,16 @@ def test_nothing_can_run_a_file(tmp_path, monkeypatch):
     assert all(word in str(e.value) for word in [
         'no backend can run m.bin', 'one: no library for m.bin', 'two: no library', 'RDK X5',
         '.onnx'])
+
+
+def test_a_request_that_comes_while_the_model_closes_is_refused(make, monkeypatch):
+    model = make()
+    slot = model.acquire(1)
+    put = model._start
+
+    def late_start(given):
+        model.close()               # between the first look and the queue
+        put(given)
+    monkeypatch.setattr(model, '_start', late_start)
+    with pytest.raises(BackendError, match='fake is closed'):
+        model.submit(slot)

@@ -16,7 +16,7 @@
 import numpy as np
 import oracle
 import pytest
-from yolo12_ros.postprocess.nms import nms
+from yolo12_ros.postprocess.nms import _kept, nms
 
 A = (0, 0, 10, 10)
 HALF = (0, 0, 10, 5)            # IoU with A: 0.5
@@ -83,6 +83,26 @@ def test_random_boxes_agree_with_the_oracle(threshold, classes, shift):
              for i, (s, c, b) in enumerate(zip(scores, ids, boxes))}
     expected = [order[c] for c in oracle.nms(list(order), threshold, 100)]
     assert run(boxes, scores, ids, threshold) == expected
+
+
+@pytest.mark.parametrize('top_k', [1, 10, 300, 9000])
+def test_a_look_at_the_best_finds_what_a_look_at_all_finds(top_k):
+    """Also when the best thousands are one crowd, of which few are kept."""
+    rng = np.random.default_rng(7)
+    crowd = np.float32([100, 100, 200, 200]) + rng.normal(0, 1, (5000, 4))
+    corner = rng.uniform(0, 600, (4000, 2))
+    apart = np.hstack([corner, corner + rng.uniform(5, 20, (4000, 2))])
+    boxes = np.float32(np.vstack([crowd, apart]))
+    scores = np.linspace(1, 0.1, len(boxes))
+    ids = rng.integers(0, 3, len(boxes))
+    assert run(boxes, scores, ids, 0.6, top_k) == \
+        _kept(boxes.copy(), ids, 0.6)[:top_k].tolist()
+
+
+def test_an_inverted_box_of_another_class_suppresses_nothing():
+    """Its left edge is left of the span of all right ones."""
+    boxes = [(0, 0, 50, 10), (51, 0, 50, 10), (0, 0, -5, 10)]
+    assert run(boxes, [0.9, 0.8, 0.7], [0, 0, 1]) == [0, 1, 2]
 
 
 @pytest.mark.parametrize('far', [1e6, 1e20, 3e38])

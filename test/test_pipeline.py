@@ -222,17 +222,17 @@ def test_failed_inferences(run):
     it.until(lambda: (it.put(2), it.results)[1])
 
 
-@pytest.mark.parametrize('error, event', [
-    (ImageError('too short'), 'failed_image'), (ValueError('a bug'), 'failed_inference')])
-def test_frames_that_cannot_be_decoded(run, error, event):
+@pytest.mark.parametrize('error, text', [
+    (ImageError('too short'), 'too short'), (ValueError('a bug'), 'ValueError: a bug')])
+def test_frames_that_cannot_be_decoded(run, error, text):
     def decode():
         raise error
     it = run(SlowModel())
     for number in range(5):         # more than there are slots
         it.put(number, decode=decode)
-        it.until(lambda n=number: it.totals().get(event, 0) > n)
-    assert it.failures == [error] * 5
-    assert bool(it.pipeline.failures_in_row) == (event == 'failed_inference')
+        it.until(lambda n=number: it.totals().get('failed_image', 0) > n)
+    assert [(type(e), str(e)) for e in it.failures] == [(ImageError, text)] * 5
+    assert not it.pipeline.failures_in_row
     it.until(lambda: (it.put(9), it.results)[1])
 
 
@@ -289,3 +289,14 @@ class TestPace:
         assert pace.delay(1.030) == 0.0
         pace.finished(1.040, completed=False)
         assert pace.delay(1.041) == 0.0
+
+
+def test_the_feed_survives_whatever_a_slot_costs(run, monkeypatch):
+    it = run(SlowModel())
+    make = it.model._make_slot
+    monkeypatch.setattr(it.model, '_make_slot', lambda: (_ for _ in ()).throw(MemoryError('full')))
+    it.put(1)
+    it.until(lambda: it.totals().get('failed_inference'))
+    assert isinstance(it.failures[0], MemoryError)
+    monkeypatch.setattr(it.model, '_make_slot', make)
+    it.until(lambda: (it.put(2), it.results)[1])

@@ -69,11 +69,43 @@ def test_errors(name, words):
         open_source(name)
 
 
+def test_a_picture_whose_header_lies_is_not_allocated(tmp_path):
+    path = tmp_path / 'x.jpg'
+    cv2.imwrite(str(path), np.full((16, 16, 3), 90, np.uint8))
+    jpeg = bytearray(path.read_bytes())
+    at = jpeg.index(b'\xff\xc0') + 5
+    jpeg[at:at + 4] = b'\x75\x30\x75\x30'      # 30000 x 30000
+    path.write_bytes(jpeg)
+    with pytest.raises(ImageError, match='corrupt'):
+        next(open_source(str(path)).frames()).bgr
+
+
+@pytest.mark.parametrize('name, number', [
+    ('0', 0), ('/dev/video2', 2), ('/dev/video_rear2', '/dev/video_rear2'),
+    ('/dev/video-cam-0', '/dev/video-cam-0')])
+def test_the_number_of_a_device(name, number):
+    assert sources._device_number(name) == number
+
+
+def test_a_link_to_a_device_is_one(tmp_path):
+    (tmp_path / 'by-id').symlink_to('/dev/null')
+    with pytest.raises(ImageError, match='cannot be opened as a camera'):
+        open_source(str(tmp_path / 'by-id'))
+
+
+@pytest.mark.parametrize('url, shown', [
+    ('rtsp://me:secret@10.0.0.2:554/a@b', 'rtsp://10.0.0.2:554/a@b'),
+    ('rtsp://me:se@ret@host/x', 'rtsp://host/x'), ('http://host/x', 'http://host/x'),
+    ('/folder/a@b.jpg', '/folder/a@b.jpg')])
+def test_passwords_are_not_shown(url, shown):
+    assert sources.without_password(url) == shown
+
+
 def test_files_that_are_no_pictures(tmp_path):
     (tmp_path / 'x.jpg').write_text('no picture')
     (tmp_path / 'x.mp4').write_text('no video')
     with pytest.raises(ImageError, match='is not a picture'):
-        list(open_source(str(tmp_path / 'x.jpg')).frames())
+        next(open_source(str(tmp_path / 'x.jpg')).frames()).bgr
     with pytest.raises(ImageError, match='cannot be opened as a video'):
         open_source(str(tmp_path / 'x.mp4'))
 

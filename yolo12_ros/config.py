@@ -48,7 +48,9 @@ class Config:
 
     def with_model(self, model_file) -> 'Config':
         """Return the same configuration with another model file."""
-        return replace(self, model_file=Path(model_file))
+        path = _expanded(model_file)
+        return replace(self, model_file=path, origins=(
+            f'model_file: {path}', *(o for o in self.origins if not o.startswith('model_file'))))
 
 
 def _is_int(value) -> bool:
@@ -115,7 +117,8 @@ def load_config(path) -> Config:
         path, model_file, known['model_name'], labels,
         HeadFormat(known['class_num'], known['reg_max'], tuple(known['strides']),
                    None if order is None else tuple(order)),
-        Settings(known['score_threshold'], known['nms_threshold'], known['nms_top_k']),
+        Settings(float(known['score_threshold']), float(known['nms_threshold']),
+                 known['nms_top_k']),
         tuple(warnings + label_notes), tuple(model_origin + label_origin))
 
 

@@ -73,9 +73,17 @@ class Detector:
         return letterbox
 
     def postprocess(self, outputs: Sequence[np.ndarray], letterbox: Letterbox) -> Detections:
-        """Decode raw outputs to detections in source pixels, clipped to the picture."""
+        """
+        Decode raw outputs to detections in source pixels, clipped to the picture.
+
+        What lies outside of it, in the letterbox's padding, is left out.
+        """
         found = self._postprocess(outputs)
-        return Detections(letterbox.invert(found.boxes), found.scores, found.class_ids)
+        boxes = letterbox.invert(found.boxes)
+        inside = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+        if inside.all():
+            return Detections(boxes, found.scores, found.class_ids)
+        return Detections(boxes[inside], found.scores[inside], found.class_ids[inside])
 
     def detect(self, image: Nv12Image, timeout: Optional[float] = None) -> Result:
         """

@@ -102,15 +102,25 @@ def decode_compressed(data) -> Nv12Image:
     if head[:2] != _JPEG and head != _PNG:
         raise ImageError(f'compressed image of {data.size} bytes is neither JPEG nor PNG: '
                          f'it starts with {head.hex() or "nothing"}')
-    if head[:2] == _JPEG and b'\xff\xd9' not in tail:
+    if head[:2] == _JPEG and b'\xff\xd9' not in tail and not _ends_in_zeros(data):
         raise ImageError(f'JPEG of {data.size} bytes is cut off: its end marker is missing')
     return Nv12Image.from_bgr(_decode(data))
 
 
+def _ends_in_zeros(data: np.ndarray) -> bool:
+    """Return whether the end marker is followed by nothing but zeros, however many."""
+    return data.tobytes().rstrip(b'\0').endswith(b'\xff\xd9')
+
+
 def decode_file(path) -> Nv12Image:
     """Decode a JPEG, PNG or other picture file that OpenCV reads.  Raises ImageError."""
+    return Nv12Image.from_bgr(read_bgr(path))
+
+
+def read_bgr(path) -> np.ndarray:
+    """Return uint8 (H, W, 3) BGR of a picture file, not turned.  Raises ImageError."""
     try:
-        return Nv12Image.from_bgr(_decode(np.fromfile(str(path), np.uint8)))
+        return _decode(np.fromfile(str(path), np.uint8))
     except OSError as e:
         raise ImageError(f'{path} cannot be read: {e.strerror}') from e
     except ImageError as e:

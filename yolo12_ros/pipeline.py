@@ -27,7 +27,7 @@ from typing import Any, Callable, Deque, Dict, Optional, Sequence, Tuple
 from .backends import Slot
 from .detections import Detections
 from .detector import Detector
-from .errors import BackendError, ImageError, InferenceTimeout, Yolo12Error
+from .errors import ImageError, InferenceTimeout, Yolo12Error
 from .images import Nv12Image
 from .letterbox import Letterbox
 from .timing import Statistics
@@ -194,7 +194,7 @@ class Pipeline:
         while self._wait_for_frame():
             try:
                 slot = self._detector.model.acquire(self._timeout)
-            except BackendError as e:
+            except Exception as e:      # a thread that dies would silence the node
                 self._fail(self._take(), e)
                 continue
             frame = self._take()
@@ -224,9 +224,14 @@ class Pipeline:
 
     def _submit(self, frame: Frame, slot: Slot) -> _Request:
         start = time.monotonic()
-        frame.image = frame.decode()
-        decoded = time.monotonic()
-        letterbox = self._detector.preprocess(frame.image, slot.input)
+        try:
+            frame.image = frame.decode()
+            decoded = time.monotonic()
+            letterbox = self._detector.preprocess(frame.image, slot.input)
+        except Yolo12Error:
+            raise
+        except Exception as e:          # OpenCV's, say: the picture is to blame, not the model
+            raise ImageError(f'{type(e).__name__}: {e}') from e
         placed = time.monotonic()
         self._detector.model.submit(slot)
         frame.times.update(decode=decoded - start, letterbox=placed - decoded)

@@ -13,7 +13,8 @@
 # limitations under the License.
 
 """Pictures, folders, videos, cameras and network streams as one sequence of frames."""
-from dataclasses import dataclass
+from functools import cached_property, partial
+import os
 from pathlib import Path
 import re
 import time
@@ -23,20 +24,29 @@ import cv2
 import numpy as np
 
 from .errors import ImageError
-from .images import PICTURE_SUFFIXES
+from .images import PICTURE_SUFFIXES, read_bgr
 
 STREAM = re.compile(r'^(rtsp|rtmp|http|https|udp)://', re.IGNORECASE)
 OPEN_TIMEOUT_MS = READ_TIMEOUT_MS = 5000
 BACK_OFF = (0.5, 1.0, 2.0, 4.0, 8.0)    # seconds before each further try to reopen a stream
 
 
-@dataclass(frozen=True)
 class SourceFrame:
-    """One frame: bgr uint8 (H, W, 3), and the JPEG file that it came from, if it did."""
+    """
+    One frame: bgr uint8 (H, W, 3), and the JPEG file that it came from, if it did.
 
-    name: str
-    bgr: np.ndarray
-    jpeg: Optional[bytes] = None
+    read: gives bgr; called when somebody wants it.
+    """
+
+    def __init__(self, name: str, read: Callable[[], np.ndarray], jpeg: Optional[bytes] = None):
+        self.name = name
+        self.jpeg = jpeg
+        self._read = read
+
+    @cached_property
+    def bgr(self) -> np.ndarray:
+        """Return the pixels.  Raises ImageError for a file that is no picture."""
+        return self._read()
 
 
 class PictureSource:
@@ -57,13 +67,14 @@ class PictureSource:
         return [path.name for path in self._paths]
 
     def frames(self) -> Iterator[SourceFrame]:
-        """Read each picture.  Raises ImageError for one that cannot be read."""
+        """Yield each picture.  Raises ImageError for one that cannot be read."""
         for path in self._paths:
-            bgr = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-            if bgr is None:
-                raise ImageError(f'{path} is not a picture that OpenCV can read')
             is_jpeg = path.suffix.lower() in ('.jpg', '.jpeg')
-            yield SourceFrame(path.name, bgr, path.read_bytes() if is_jpeg else None)
+            try:
+                jpeg = path.read_bytes() if is_jpeg else None
+            except OSError as e:
+                raise ImageError(f'{path} cannot be read: {e.strerror}') from e
+            yield SourceFrame(path.name, partial(read_bgr, path), jpeg)
 
 
 class VideoSource:
@@ -98,7 +109,7 @@ class VideoSource:
                 if self.live:
                     raise ImageError(f'{self._name} gives no more frames: was it unplugged?')
                 return
-            yield SourceFrame(f'{stem}_{number:06d}', bgr)
+            yield SourceFrame(f'{stem}_{number:06d}', bgr.view)
 
 
 class StreamSource:
@@ -133,7 +144,7 @@ class StreamSource:
                 attempt = 0
                 self._on_state('')
             while ok and not self._stopped():
-                yield SourceFrame(f'frame_{number:06d}', bgr)
+                yield SourceFrame(f'frame_{number:06d}', bgr.view)
                 number += 1
                 ok, bgr = capture.read()
             capture.release()
@@ -141,8 +152,8 @@ class StreamSource:
                 return
             pause = BACK_OFF[min(attempt, len(BACK_OFF) - 1)]
             attempt += 1
-            self._on_state(f'stream {self._url} gives no frames: try {attempt} to reopen it '
-                           f'in {pause:g} s')
+            self._on_state(f'stream {without_password(self._url)} gives no frames: '
+                           f'try {attempt} to reopen it in {pause:g} s')
             self._sleep(pause)
 
     def _sleep(self, seconds: float) -> None:
@@ -160,9 +171,9 @@ def open_source(name: str, on_state: Callable[[str], None] = lambda text: None,
     """
     if STREAM.match(name):
         return StreamSource(name, on_state, stopped)
-    if name.isdigit() or name.startswith('/dev/video'):
-        return VideoSource(name, device=True)
     path = Path(name).expanduser()
+    if name.isdigit() or name.startswith('/dev/') or name and path.is_char_device():
+        return VideoSource(name, device=True)
     if name and path.is_dir():
         return PictureSource(picture_files([path]))
     if not path.is_file():
@@ -189,7 +200,13 @@ def picture_files(paths: List[Path]) -> List[Path]:
     return files
 
 
+def without_password(name: str) -> str:
+    """Return a source's name for logs and topics: a URL without user and password."""
+    return re.sub(r'//[^/]*@', '//', name)
+
+
 def _device_number(name: str):
-    """Return the number of a V4L2 device, which OpenCV's V4L2 reader wants."""
-    digits = re.search(r'(\d+)$', name)
-    return int(digits.group(1)) if digits else name
+    """Return the number of a V4L2 device, which OpenCV wants; udev's names are links to it."""
+    number = re.fullmatch(r'(?:/dev/video)?(\d+)', os.path.realpath(name)
+                          if name.startswith('/') else name)
+    return int(number[1]) if number else name

@@ -29,7 +29,8 @@ PLACES = ('libdnn.so', '/usr/lib/libdnn.so', '/usr/hobot/lib/libdnn.so')
 LIBRARY_VARIABLE = 'YOLO12_LIBDNN'
 
 MAX_DIMENSIONS = 8
-LAYOUTS = (0, 2, 255)                       # NHWC, NCHW, none
+NATIVE = 1                                  # NHCW, the BPU's own
+LAYOUTS = (0, NATIVE, 2, 255)               # NHWC, NHCW, NCHW, none
 QUANTI_NONE, QUANTI_SHIFT, QUANTI_SCALE = 0, 1, 2
 FLUSH_INVALIDATE, FLUSH_CLEAN = 1, 2        # before the CPU reads, after it wrote
 TIMEOUT = -6000008

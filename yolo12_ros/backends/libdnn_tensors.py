@@ -20,9 +20,9 @@ import numpy as np
 
 from . import TensorInfo
 from .bpu import channel_scales, output_type, picture_size, TYPES
-from .libdnn_abi import (LAYOUTS, Library, MAX_DIMENSIONS, QUANTI_SCALE, QUANTI_SHIFT,
+from .libdnn_abi import (LAYOUTS, Library, MAX_DIMENSIONS, NATIVE, QUANTI_SCALE, QUANTI_SHIFT,
                          TensorProperties, TensorShape)
-from ..errors import BackendError
+from ..errors import BackendError, ModelError
 
 # Written behind the structure before libdnn fills it: a library whose structure is longer is
 # caught before it is given memory of ours that matters.
@@ -47,6 +47,9 @@ def describe_output(path, name: str, properties: TensorProperties) -> TensorInfo
     """Return the description of an output.  Raises ModelError for one that cannot be decoded."""
     where = f'{path}: output {name}'
     shape = dimensions(properties.validShape)
+    if properties.tensorLayout == NATIVE:
+        raise ModelError(f"{where} is in the BPU's own layout (NHCW): expected NHWC, as `yolo12 "
+                         'export` and `yolo12 compile` make it')
     dtype = output_type(where, TYPES[properties.tensorType])
     scales = None if dtype.kind == 'f' else _scales(where, shape, properties)
     return TensorInfo(name, shape, dtype, scales)
@@ -111,7 +114,8 @@ def _nonsense_of_picture(shape: Tuple[int, ...], size: int) -> str:
 
 
 def _nonsense_of_strides(shape: Tuple[int, ...], p: TensorProperties) -> str:
-    if TYPES[p.tensorType] in ('S4', 'U4'):     # two a byte; refused as an output anyway
+    # two a byte, or cut into the BPU's tiles: both are refused as an output anyway
+    if TYPES[p.tensorType] in ('S4', 'U4') or p.tensorLayout == NATIVE:
         return ''
     steps = strides(p)
     item = int(TYPES[p.tensorType][1:]) // 8

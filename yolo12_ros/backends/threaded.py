@@ -58,7 +58,10 @@ class ThreadedModel(Model):
     def _start(self, slot: ThreadedSlot) -> None:
         slot.done.clear()
         slot.error = None
-        self._requests.put(slot)
+        with self._changed:     # nothing may come behind what ends the worker
+            if self._closed:
+                raise BackendError(f'model {self.name} is closed')
+            self._requests.put(slot)
 
     def _finish(self, slot: ThreadedSlot, timeout: Optional[float]) -> List[np.ndarray]:
         if not slot.done.wait(timeout):

@@ -22,6 +22,8 @@ import numpy as np
 _FAR = np.float32(1e5)
 # Up to this many boxes OpenCV's comparison of all with all is faster than a search for neighbours.
 _FEW = 300
+# So many of the best boxes are looked at first; more only if too few of these are kept.
+_BEST = 1000
 # Pairs of neighbours: more are left to OpenCV, and so many are compared at once.
 _MANY_PAIRS, _AT_ONCE = 1 << 20, 1 << 12
 
@@ -34,21 +36,29 @@ def nms(boxes: np.ndarray, scores: np.ndarray, class_ids: np.ndarray, threshold:
     boxes: (K, 4) xyxy.  scores: (K,) >= 0.  class_ids: (K,).  top_k: the most boxes that are kept,
     of all classes together.  Returns intp (N,), by falling score, equal scores in given order.
     """
-    if not len(scores):
-        return np.empty(0, np.intp)
     order = np.argsort(-scores, kind='stable')
-    xyxy = boxes[order]
+    best = max(_BEST, 4 * top_k)
+    while True:     # a weaker box never changes what becomes of a better one
+        part = order[:best]
+        kept = _kept(boxes[part], class_ids[part], threshold)
+        if len(kept) >= top_k or best >= len(order):
+            return part[kept[:top_k]]
+        best *= 4
+
+
+def _kept(xyxy: np.ndarray, class_ids: np.ndarray, threshold: float) -> np.ndarray:
+    """Return which of the boxes, the best first, are kept: intp, rising."""
+    if not len(xyxy):
+        return np.empty(0, np.intp)
     np.minimum(np.maximum(xyxy, -_FAR, out=xyxy), _FAR, out=xyxy)
     # Classes are moved apart, so that boxes of different ones never meet.
-    apart = class_ids[order] * (xyxy[:, 2].max() - xyxy[:, 0].min() + 1.0)
+    apart = class_ids * (xyxy[:, ::2].max() - xyxy[:, ::2].min() + 1.0)
     xywh = xyxy.astype(np.float64)
     # A box that is empty or inside out (reg_max 1) overlaps nothing; OpenCV needs some area.
     xywh[:, 2:] = np.maximum(xywh[:, 2:] - xywh[:, :2], 1e-6)
     xywh[:, 0] += apart
-    kept = _by_neighbours(xywh, threshold) if len(order) > _FEW else None
-    if kept is None:
-        kept = _by_opencv(xywh, threshold)
-    return order[kept[:top_k]]
+    kept = _by_neighbours(xywh, threshold) if len(xyxy) > _FEW else None
+    return _by_opencv(xywh, threshold) if kept is None else kept
 
 
 def _by_opencv(xywh: np.ndarray, threshold: float) -> np.ndarray:

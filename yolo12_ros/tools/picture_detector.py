@@ -24,8 +24,7 @@ from ..backends import Model
 from ..config import Config
 from ..detections import Detections
 from ..detector import Detector
-from ..errors import ImageError
-from ..images import decode_file, Nv12Image
+from ..images import decode_file, Nv12Image, read_bgr
 from ..postprocess import Settings
 
 _TIMEOUT = 60.0     # seconds for one inference
@@ -121,8 +120,6 @@ class PictureDetector:
 
     def _letterboxed(self, path) -> Tuple[np.ndarray, RgbLetterbox]:
         """Return a uint8 (H, W, 3) BGR picture at model size, and its letterbox."""
-        bgr = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-        if bgr is None:
-            raise ImageError(f'{path} is not a picture that OpenCV can read')
+        bgr = read_bgr(path)
         letterbox = RgbLetterbox((bgr.shape[1], bgr.shape[0]), self._model.input_size)
         return letterbox.apply(bgr), letterbox
