@@ -39,10 +39,13 @@ def compose(context):
     """Return the node."""
     given = {name: LaunchConfiguration(name).perform(context) for name, *_ in ARGUMENTS}
     topics = [topic.strip() for topic in given['image_topics'].split(',') if topic.strip()]
+    if not topics:
+        raise RuntimeError('image_topics is empty: expected topics, separated by commas')
+    logger = '.'.join([*filter(None, given['namespace'].split('/')), 'yolo12'])
     parameters = {'image_topics': topics, **{name: given[name] for name in
                                              ('config_file', 'model_file') if given[name]}}
     return [Node(
         package='yolo12_ros', executable='yolo12_node', name='yolo12',
         namespace=given['namespace'], output='screen', respawn=True, respawn_delay=2.0,
         parameters=[*filter(None, [given['params_file']]), parameters],
-        arguments=['--ros-args', '--log-level', f'yolo12:={given["log_level"]}'])]
+        arguments=['--ros-args', '--log-level', f'{logger}:={given["log_level"]}'])]

@@ -28,7 +28,8 @@ def generate_launch_description():
         package='yolo12_ros', executable='yolo12_image_source', name='image_source',
         output='screen', parameters=[{
             'source': ParameterValue(value('image'), value_type=str), 'topic': '/image',
-            'loop': False, 'rate': 1000.0, 'wait_for': '/yolo12/render/compressed'}])
+            'loop': False, 'rate': 1000.0, 'wait_for': '/yolo12/render/compressed',
+            'result_subscribers': 2}])       # the recorder, too
     node = Node(
         package='yolo12_ros', executable='yolo12_node', name='yolo12', output='screen',
         parameters=[{'config_file': ParameterValue(value('config_file'), value_type=str),

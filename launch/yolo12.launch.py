@@ -83,12 +83,24 @@ def compose(context):
 
 
 def check(given):
-    """Refuse what the camera and codec of the board would answer with a sheared picture."""
+    """Refuse what cannot work, with the argument to change."""
+    for name, kind in (('image_width', int), ('image_height', int), ('framerate', float),
+                       ('dnn_example_dump_render_img', int)):
+        try:
+            kind(given[name])
+        except ValueError:
+            raise RuntimeError(f'{name} is {given[name]!r}: expected a number') from None
+    # The camera and codec of the board would answer with a sheared picture.
     if given['camera'] in ('mipi', 'usb') and int(given['image_width']) % 16:
         raise RuntimeError(f'image_width is {given["image_width"]}: hobot_codec needs a multiple '
                            'of 16, such as 640, 960, 1280 or 1920')
     if given['camera'] == 'image' and not given['image']:
         raise RuntimeError('camera:=image needs image:=PATH of a picture, a folder or a video')
+    if given['camera'] == 'none' and given['image_topic'] not in ('', JPEG) and \
+            (given['web'], given['web_image']) == ('tros', 'camera'):
+        raise RuntimeError(f'the page shows the JPEG topic {JPEG}, which nobody publishes with '
+                           f'camera:=none image_topic:={given["image_topic"]}: add '
+                           'web_image:=render')
 
 
 def mipi(given):
@@ -153,31 +165,43 @@ def encoder(given, topic):
 
 def detector(given, topic):
     """Return the node."""
+    shared = given['transport'] == 'shared_mem'
+    defaults = {name: default for name, default, *_ in ARGUMENTS}
+    chosen = {name for name, value in given.items() if value != defaults[name]}
+    # Only what was chosen here, or what the camera decides: the rest is params_file's.
     parameters = {
-        'is_shared_mem_sub': int(given['transport'] == 'shared_mem'),
-        'sharedmem_img_topic_name' if given['transport'] == 'shared_mem'
-        else 'ros_img_topic_name': topic,
-        'msg_pub_topic_name': given['dnn_example_msg_pub_topic_name'],
-        'dump_render_img': int(given['dnn_example_dump_render_img']),
-        'use_sim_time': given['use_sim_time'] == 'true',
+        **({'is_shared_mem_sub': 1} if shared else {}),
+        **({'sharedmem_img_topic_name' if shared else 'ros_img_topic_name': topic}
+           if given['camera'] != 'none' or given['image_topic'] else {}),
+        **({'msg_pub_topic_name': given['dnn_example_msg_pub_topic_name']}
+           if 'dnn_example_msg_pub_topic_name' in chosen else {}),
+        **({'dump_render_img': int(given['dnn_example_dump_render_img'])}
+           if 'dnn_example_dump_render_img' in chosen else {}),
+        **({'use_sim_time': True} if given['use_sim_time'] == 'true' else {}),
         **{name: given[name] for name in ('config_file', 'model_file') if given[name]}}
     return Node(package='yolo12_ros', executable='yolo12_node', name='yolo12',
                 namespace=given['namespace'], output='screen',
-                parameters=[*filter(None, [given['params_file']]), parameters],
-                arguments=['--ros-args', '--log-level', f'yolo12:={given["log_level"]}'],
+                parameters=[*filter(None, [given['params_file'], parameters])],
+                arguments=['--ros-args', '--log-level',
+                           f'{logger(given["namespace"])}:={given["log_level"]}'],
                 respawn=given['respawn'] == 'true', respawn_delay=2.0)
+
+
+def logger(namespace):
+    """Return the name of the node's logger."""
+    return '.'.join([*filter(None, namespace.split('/')), 'yolo12'])
 
 
 def web(given):
     """Return TROS's web page."""
     if given['web'] == 'none':
         return []
-    prefix = f'/{given["namespace"].strip("/")}'.rstrip('/')
+    prefix, results = prefix_of(given), given['dnn_example_msg_pub_topic_name']
     drawn = given['web_image'] == 'render'
     return [include('websocket', 'websocket', {
         'websocket_image_topic': f'{prefix}/yolo12/render/compressed' if drawn else JPEG,
         'websocket_image_type': 'mjpeg', 'websocket_only_show_image': str(drawn),
-        'websocket_smart_topic': f'{prefix}/{given["dnn_example_msg_pub_topic_name"]}'})]
+        'websocket_smart_topic': results if results.startswith('/') else f'{prefix}/{results}'})]
 
 
 def rviz(given):
@@ -185,7 +209,13 @@ def rviz(given):
     if given['rviz'] != 'true':
         return []
     config = os.path.join(share('yolo12_ros'), 'config', 'yolo12.rviz')
-    return [Node(package='rviz2', executable='rviz2', arguments=['-d', config])]
+    return [Node(package='rviz2', executable='rviz2', arguments=['-d', config],
+                 remappings=[('/yolo12/render', f'{prefix_of(given)}/yolo12/render')])]
+
+
+def prefix_of(given):
+    """Return what stands before the node's topics, '' without a namespace."""
+    return f'/{given["namespace"].strip("/")}'.rstrip('/')
 
 
 def include(package, name, arguments):

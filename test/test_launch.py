@@ -85,10 +85,16 @@ def test_every_combination(describe, board, camera, transport, web, web_image):
     expected = [SHM if tros else None, source, codec, 'yolo12_node',
                 WEB if web == 'tros' else None]
     assert found.order == [name for name in expected if name]
-    parameters = found.nodes[-1]['parameters'][-1]
     shared = transport == 'shared_mem'
-    assert parameters['is_shared_mem_sub'] == shared
-    assert parameters['sharedmem_img_topic_name' if shared else 'ros_img_topic_name'] == topic
+    assert parameters(found) == {       # the rest is the node's default, or params_file's
+        **({'is_shared_mem_sub': 1} if shared else {}),
+        **({'sharedmem_img_topic_name' if shared else 'ros_img_topic_name': topic}
+           if camera != 'none' else {})}
+
+
+def parameters(found):
+    """Return what the launch file itself sets."""
+    return next((p for p in found.nodes[-1]['parameters'] if isinstance(p, dict)), {})
 
 
 def include(found, name):
@@ -140,9 +146,9 @@ def test_names_of_dnn_node_example(describe, board):
     found = describe(YOLO12, camera='usb', dnn_example_config_file='my.json',
                      dnn_example_image_width='640', dnn_example_image_height='480',
                      dnn_example_dump_render_img='1', dnn_example_msg_pub_topic_name='smart')
-    parameters = found.nodes[-1]['parameters'][-1]
-    assert parameters['config_file'] == 'my.json' and parameters['dump_render_img'] == 1
-    assert parameters['msg_pub_topic_name'] == 'smart'
+    given = parameters(found)
+    assert given['config_file'] == 'my.json' and given['dump_render_img'] == 1
+    assert given['msg_pub_topic_name'] == 'smart'
     camera = include(found, 'hobot_usb_cam/hobot_usb_cam.launch.py')
     assert (camera['usb_image_width'], camera['usb_image_height']) == ('640', '480')
 
@@ -160,6 +166,10 @@ def test_cam_type(describe, monkeypatch, cam_type, camera):
 @pytest.mark.parametrize('given, words', [
     ({'camera': 'usb', 'image_width': '650'}, 'image_width is 650: hobot_codec needs a multiple'),
     ({'camera': 'image'}, 'needs image:=PATH'),
+    ({'image_width': 'abc'}, "image_width is 'abc': expected a number"),
+    ({'framerate': 'fast'}, "framerate is 'fast': expected a number"),
+    ({'dnn_example_dump_render_img': 'yes'}, "dump_render_img is 'yes': expected a number"),
+    ({'camera': 'none', 'image_topic': '/image_nv12', 'web': 'tros'}, 'add web_image:=render'),
     ({'camera': 'mipi'}, 'mipi_cam is not installed: sudo apt install tros-humble-mipi-cam'),
     ({'camera': 'none', 'web': 'tros'}, 'tros-humble-websocket')])
 def test_errors_on_a_pc(describe, given, words):
@@ -182,6 +192,33 @@ def test_respawn_and_params_file():
     assert node['arguments'][-1] == 'yolo12:=debug'
 
 
+def test_a_params_file_alone_decides_where_no_camera_does():
+    node = launch_stub.describe(YOLO12, camera='none', params_file='my.yaml').nodes[0]
+    assert node['parameters'] == ['my.yaml']
+
+
+@pytest.mark.parametrize('file', ['yolo12', 'multi_camera'])
+@pytest.mark.parametrize('namespace, name', [
+    ('', 'yolo12'), ('robot', 'robot.yolo12'), ('/a/b/', 'a.b.yolo12')])
+def test_the_logger_of_a_namespace(file, namespace, name):
+    node = launch_stub.describe(LAUNCH / f'{file}.launch.py', namespace=namespace,
+                                log_level='error').nodes[0]
+    assert node['arguments'][-1] == f'{name}:=error'
+
+
+def test_rviz_follows_the_namespace(board, tmp_path):
+    (tmp_path / 'share' / 'ament_index' / 'resource_index' / 'packages' / 'yolo12_ros').touch()
+    found = launch_stub.describe(YOLO12, camera='none', rviz='true', namespace='robot')
+    rviz = next(n for n in found.nodes if n['executable'] == 'rviz2')
+    assert list(map(tuple, rviz['remappings'])) == [('/yolo12/render', '/robot/yolo12/render')]
+
+
+def test_an_absolute_topic_of_results_stays_so_for_the_page(describe, board):
+    found = describe(YOLO12, **arguments('usb', 'ros', web='tros', namespace='robot',
+                                         dnn_example_msg_pub_topic_name='/smart'))
+    assert include(found, WEB)['websocket_smart_topic'] == '/smart'
+
+
 def test_offline(describe):
     found = describe(LAUNCH / 'offline.launch.py', image='pictures', model_file='m.onnx')
     assert sorted(found.order) == ['yolo12_image_source', 'yolo12_node', 'yolo12_recorder']
@@ -193,6 +230,8 @@ def test_offline(describe):
 def test_multi_camera(describe):
     found = describe(LAUNCH / 'multi_camera.launch.py', image_topics='/a, /b/c')
     assert list(found.nodes[0]['parameters'][0]['image_topics']) == ['/a', '/b/c']
+    with pytest.raises(RuntimeError, match='image_topics is empty'):
+        describe(LAUNCH / 'multi_camera.launch.py', image_topics=' , ')
 
 
 def test_no_combination_was_forgotten():

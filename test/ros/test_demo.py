@@ -41,6 +41,16 @@ def grey(value):
     return np.full((64, 64, 3), value, np.uint8)
 
 
+def test_names_that_yaml_would_read_otherwise(demo, tmp_path):
+    for name in ('a photo #1: b.png', '1e3'):
+        path = tmp_path / name
+        path.mkdir() if name == '1e3' else None
+        file = path / 'x.png' if path.is_dir() else path
+        cv2.imwrite(str(file), grey(90))
+        code, log = demo(path)
+        assert code == 0 and f'{file.stem}: 1 detection\n' in log, log
+
+
 def test_picture(demo, tmp_path):
     cv2.imwrite(str(tmp_path / 'photo.png'), grey(90))
     code, log = demo(tmp_path / 'photo.png')

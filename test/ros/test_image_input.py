@@ -135,6 +135,19 @@ def test_type_follows_the_publisher(client, listen, offer):
         client.until(lambda: not client.node.count_publishers('/picture'))
 
 
+def test_a_second_type_does_not_take_the_topic_over(client, listen, offer):
+    source, messages = listen()
+    picture = offer(Image)
+    client.until(lambda: messages, lambda: picture.publish(Image()))
+    for _ in range(4):                  # which one the graph names first is chance
+        offer(CompressedImage)
+    client.until(lambda: client.node.count_publishers('/picture') == 5)
+    client.spin(0.5)
+    messages.clear()
+    client.until(lambda: len(messages) >= 5, lambda: picture.publish(Image()))
+    assert source.type_name == IMAGE
+
+
 @pytest.mark.parametrize('transport, heard', [('raw', Image), ('compressed', CompressedImage)])
 def test_a_fixed_transport_reads_its_type(client, listen, offer, transport, heard):
     source, messages = listen(transport)

@@ -15,6 +15,7 @@
 import time
 
 import cv2
+from diagnostic_msgs.msg import DiagnosticArray
 from graph import DETECTIONS, NODE, SOURCE
 import numpy as np
 import pytest
@@ -79,9 +80,18 @@ def test_a_video_at_its_own_rate(client, start, tmp_path):
 def test_in_step_with_the_results_nothing_is_lost(client, start, tiny, folder):
     node = start(NODE, config_file=tiny)
     found = client.collect(Detection2DArray, DETECTIONS)
-    source = start(SOURCE, source=folder, loop='false', rate=1000.0, wait_for=DETECTIONS)
+    source = start(SOURCE, source=folder, loop='false', rate=1000.0, wait_for=DETECTIONS,
+                   result_subscribers=2)    # ours, too
     client.until(lambda: len(found) == 5, process=node)
     assert source.wait() == 0 and len(found) == 5
+
+
+def test_a_password_stays_out_of_log_and_topics(client, start):
+    states = client.collect(DiagnosticArray, '/diagnostics')
+    source = start(SOURCE, source='rtsp://admin:s3cret@127.0.0.1:5999/x')
+    client.until(lambda: any('127.0.0.1:5999/x' in s.message for m in states for s in m.status),
+                 process=source)
+    assert 's3cret' not in source.log + str(states)
 
 
 @pytest.mark.parametrize('parameters, words', [

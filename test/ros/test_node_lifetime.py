@@ -39,7 +39,7 @@ def test_exit_during_a_hung_inference(client, start, tiny):
     write_tiny_model(tiny.parent, extra=['hang'])
     node = start(NODE, config_file=tiny, infer_timeout=0.3)
     publisher = client.node.create_publisher(Image, '/image', 1)
-    client.until(lambda: 'did not finish in 0.3 s' in node.log,
+    client.until(lambda: 'did not finish in 0.3 s: raise infer_timeout' in node.log,
                  lambda: publisher.publish(image(client)), process=node)
     assert node.stop() == 0
 
@@ -86,6 +86,15 @@ def test_local_picture(client, start, tiny):
     client.until(lambda: cv2.imread(str(dumped)) is not None, process=node)
     assert cv2.imread(str(dumped)).shape == (64, 64, 3)
     assert all(m.header.frame_id == 'feedback' for m in found)
+    node.wait_for('local.png: 1 found')
+
+
+def test_a_local_picture_waits_for_who_was_started_with_the_node(client, start, tiny):
+    cv2.imwrite(str(tiny.parent / 'local.png'), np.full((64, 64, 3), 90, np.uint8))
+    found = client.collect(Detection2DArray, DETECTIONS)
+    node = start(NODE, config_file=tiny, feed_type=0, image='local.png')
+    client.until(lambda: found, process=node)
+    assert len(found[0].detections) == 1
 
 
 def test_local_raw_nv12(start, tiny, client):

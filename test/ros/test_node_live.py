@@ -143,6 +143,11 @@ def test_render_max_rate(client, running):
     found.clear()
     client.until(lambda: len(found) >= 20, publish)
     assert len(pictures) <= 8       # 20 results at 20 Hz at most take a second
+    assert set_parameter(client, 'render_max_rate', 0.001)[0]       # a picture in 17 minutes
+    client.until(lambda: len(found) >= 30, publish)
+    assert set_parameter(client, 'render_max_rate', 0.0)[0]
+    pictures.clear()
+    client.until(lambda: pictures, publish)
 
 
 @pytest.mark.parametrize('json, parameter, expected', [

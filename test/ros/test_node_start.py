@@ -33,6 +33,8 @@ START = {
     'no output topic name': ({'msg_pub_topic_name': "'a b'"}, "msg_pub_topic_name is 'a b'"),
     'an integer for a number': ({'score_threshold': '1'}, 'a number with a decimal point'),
     'not a number': ({'nms_threshold': '.nan'}, 'parameter nms_threshold'),
+    'raw nv12 without a size': ({'feed_type': 0, 'image': 'tiny.bin', 'image_type': 1},
+                                'set image_width and image_height'),
     'no local picture': ({'feed_type': 0}, 'feed_type is 0'),
     'a local picture that is missing': ({'feed_type': 0, 'image': 'no.jpg'}, "'no.jpg'"),
 }
@@ -89,6 +91,38 @@ def test_the_block_says_what_runs(start, tiny):
                   'class output0, box output1', '2: cat, dog', 'score >= 0.25',
                   '/image (waiting for a publisher)', '/yolo12/detections'):
         assert words in node.log, words
+
+
+def test_the_block_says_where_each_camera_is_published(start, tiny):
+    node = start(NODE, config_file=tiny, image_topics='[/cam/left, /cam/right]')
+    node.wait_for('publish   /yolo12/left/detections')
+    node.wait_for('publish   /yolo12/right/detections')
+
+
+def test_one_topic_among_several_has_its_name_too(start, tiny):
+    start(NODE, config_file=tiny, image_topics='[/cam/left]').wait_for('/yolo12/left/detections')
+
+
+def test_the_block_says_which_files_were_found(start, tiny):
+    start(NODE, config_file=tiny).wait_for(f'cls_names_list: {tiny.parent / "labels.txt"}')
+
+
+def test_whole_numbers_in_the_json_are_numbers(client, start, tiny):
+    write_config(tiny, score_threshold=1, nms_threshold=0)
+    node = start(NODE, config_file=tiny, nms_threshold=0.5)
+    node.wait_for('score >= 1.0, IoU 0.5')
+    assert node.stop() == 0
+
+
+def test_empty_lists(start, tiny):
+    node = start(NODE, config_file=tiny, image_topics='[]', classes='[]')
+    node.wait_for('publish   /yolo12/detections')
+    assert node.stop() == 0
+
+
+def test_arguments_that_cannot_be_read(tmp_path):
+    process = Process(tmp_path, NODE, '--ros-args', '-p', 'foo')
+    check_refused(process, 'the arguments cannot be read')
 
 
 def test_unknown_keys_are_named(start, tiny):

@@ -46,7 +46,7 @@ def record(client, tmp_path):
     made = []
 
     def make(names=(), **parameters):
-        made.append(Recorder(names, parameter_overrides=[
+        made.append(Recorder(names, keep=True, parameter_overrides=[
             Parameter(name, value=value) for name, value in
             {'output': str(tmp_path / 'out'), **parameters}.items()]))
         return made[-1]

@@ -15,6 +15,7 @@
 """`scripts/demo.sh`: source and node as two processes over DDS, results as table and picture."""
 import argparse
 from collections import Counter
+import json
 import os
 from pathlib import Path
 import signal
@@ -54,7 +55,7 @@ class Demo:
         self._rate = opened.rate
         names = opened.names if self._pictures else [Path(source).name]
         self._publisher: Optional[subprocess.Popen] = None
-        self._recorder = Recorder(names, namespace=NAMESPACE, parameter_overrides=[
+        self._recorder = Recorder(names, keep=True, namespace=NAMESPACE, parameter_overrides=[
             Parameter('detections', value=f'{NODE}/detections'),
             Parameter('render', value=f'{NODE}/render/compressed'),
             Parameter('output', value=str(output)), Parameter('count', value=self._count),
@@ -68,7 +69,7 @@ class Demo:
         self._wait_for_node()
         self._publisher = _start('yolo12_ros.ros.image_source', 'image_source', {
             'source': self._source, 'topic': f'{NAMESPACE}/image', 'loop': False, 'rate': 1000.0,
-            'wait_for': f'{NODE}/render/compressed'})
+            'wait_for': f'{NODE}/render/compressed', 'result_subscribers': 2})
         start = last = time.monotonic()
         seen = 0
         while not self._recorder.finished:
@@ -132,8 +133,8 @@ class Demo:
 def _start(module: str, name: str, parameters) -> subprocess.Popen:
     command = [sys.executable, '-m', module, '--ros-args', '-r', f'__ns:={NAMESPACE}',
                '-r', f'__node:={name}', '--log-level', 'warn']
-    for key, value in parameters.items():
-        command += ['-p', f'{key}:={str(value).lower() if isinstance(value, bool) else value}']
+    for key, value in parameters.items():   # JSON, which YAML contains
+        command += ['-p', f'{key}:={json.dumps(value, default=str)}']
     return subprocess.Popen(command, start_new_session=True)
 
 

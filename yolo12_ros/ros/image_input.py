@@ -82,8 +82,9 @@ class ImageInput:
     def _look(self) -> None:
         """Follow the publishers, and watch for silence."""
         publishers = self._node.get_publishers_info_by_topic(self.topic)
-        type_name = next((p.topic_type for p in publishers if p.topic_type in self._types), None)
-        if type_name is not None:
+        offered = [p.topic_type for p in publishers if p.topic_type in self._types]
+        if offered:     # what is read already goes on, whatever else appears on the topic
+            type_name = self.type_name if self.type_name in offered else offered[0]
             same = [p for p in publishers if p.topic_type == type_name]
             reliability = self._choose_reliability(same)
             if (type_name, reliability) != (self.type_name, self.reliability):

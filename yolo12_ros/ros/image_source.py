@@ -31,7 +31,7 @@ from .parameters import declare_leniently, topic_name
 from .process import run_node
 from ..errors import ConfigError, ImageError, Yolo12Error
 from ..images import Nv12Image
-from ..sources import open_source, SourceFrame
+from ..sources import open_source, SourceFrame, without_password
 
 ENCODINGS = ('nv12', 'bgr8', 'jpeg')
 # name, default, description
@@ -44,6 +44,7 @@ PARAMETERS = (
     ('frame_id', 'camera', 'frame_id of the headers'),
     ('reliability', 'reliable', 'reliable or best_effort'),
     ('wait_for', '', 'topic of results: publish the next frame when one with the same stamp came'),
+    ('result_subscribers', 1, 'subscriptions of wait_for to wait for at the start, with our own'),
 )
 RESULT_TYPES = {'vision_msgs/msg/Detection2DArray': Detection2DArray,
                 'sensor_msgs/msg/CompressedImage': CompressedImage}
@@ -124,7 +125,7 @@ class ImageSource(Node):
                     return
                 self._publish(frame)
             if frame is None and not self.finished.is_set():
-                raise ImageError(f'{self._values["source"]} holds no frame')
+                raise ImageError(f'{without_password(self._values["source"])} holds no frame')
             if not self._values['loop']:
                 self.finished.wait(0.5)     # let the last message leave
                 return
@@ -148,7 +149,10 @@ class ImageSource(Node):
         topic, results = self._values['topic'], self._values['wait_for']
         since, said = time.monotonic(), False
         while not self.finished.wait(0.05):
-            if self._publisher.get_subscription_count() and self._listens_to(results):
+            if self._publisher.get_subscription_count() and self._listens_to(results) and (
+                    not results
+                    or self.count_subscribers(results) >= self._values['result_subscribers']):
+                self.finished.wait(0.5 if results else 0)   # until the publishers know of all
                 return
             if time.monotonic() - since > 5 and not said:
                 said = True
@@ -164,7 +168,6 @@ class ImageSource(Node):
             if message_type:
                 self._result_stamp = (0, 0)
                 self.create_subscription(message_type, topic, self._on_result, 10)
-                time.sleep(0.5)             # until the publisher knows of us
                 return True
         return False
 
@@ -192,7 +195,7 @@ class ImageSource(Node):
         status = DiagnosticStatus(
             level=DiagnosticStatus.WARN if self._state else DiagnosticStatus.OK,
             name=f'{self.get_name()}: source', message=self._state or 'running',
-            hardware_id=self._values['source'],
+            hardware_id=without_password(self._values['source']),
             values=[KeyValue(key='published', value=str(self._published))])
         message = DiagnosticArray(status=[status])
         message.header.stamp = self.get_clock().now().to_msg()

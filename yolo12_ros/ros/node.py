@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 import re
 import sys
+import time
 from typing import Any, Dict, List, Optional, Set
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -42,11 +43,12 @@ from .. import __version__
 from ..backends import open_model
 from ..config import Config, find_file, load_config
 from ..detector import Detector
-from ..errors import ConfigError, Yolo12Error
+from ..errors import ConfigError, InferenceTimeout, Yolo12Error
 from ..images import decode_file, decode_image
 from ..pipeline import Frame, Pipeline
 
 DEFAULT_CONFIG = 'config/yolo12n.json'
+_FEED_WAIT = 3.0    # seconds that the result of a file waits for somebody to listen
 
 
 class Yolo12Node(Node):
@@ -70,9 +72,10 @@ class Yolo12Node(Node):
         self._said: Set[str] = set()
         self._detector = Detector(model, self._config, self._values['letterbox'])
         cameras = camera_names(self._topics())
+        several = any(self._values['image_topics'])
         self._pipeline = Pipeline(self._detector, list(cameras), self._on_result,
                                   self._on_failure, self._values['infer_timeout'])
-        self._outputs = {name: self._output(name, len(cameras) > 1) for name in cameras}
+        self._outputs = {name: self._output(name, several) for name in cameras}
         self._inputs = self._subscribe(cameras) if self._values['feed_type'] else {}
         self._labels = self.create_publisher(
             type(self._label_message()), '~/label_info',
@@ -167,28 +170,42 @@ class Yolo12Node(Node):
                    f'box {model.outputs[h.box_index].name}'
                    f' ({model.outputs[h.box_index].dtype})' for h in detector.heads),
                  f'  labels    {len(config.labels)}: {", ".join(config.labels[:4])}, ...',
+                 *(f'  found     {origin}' for origin in config.origins),
                  f'  keep      score >= {detector.settings.score_threshold}, '
                  f'IoU {detector.settings.nms_threshold}, '
                  f'at most {detector.settings.nms_top_k}',
                  *(f'  subscribe {source.describe()}' for source in self._inputs.values()),
-                 f'  publish   {self.resolve_topic_name("~/detections")}']
+                 *(f'  publish   {output.topic}' for output in self._outputs.values())]
         self.get_logger().info('\n'.join(lines))
         for warning in (*config.warnings, *detector.notes, *filter(None, [model.limits])):
             self.get_logger().warning(warning)
 
     def _feed_file(self) -> None:
-        """Detect the parameter `image` once, as dnn_node_example's feedback mode."""
+        """
+        Detect the parameter `image` once, as dnn_node_example's feedback mode.
+
+        Whoever was started beside the node gets a moment to subscribe.
+        """
         path, _ = find_file(self._values['image'], Path.cwd())
         if path is None:
             raise ConfigError(f'feed_type is 0, but image {self._values["image"]!r} does not '
                               'exist')
         if self._values['image_type'] == 1:
+            if not (self._values['image_width'] and self._values['image_height']):
+                raise ConfigError('image_type is 1 (raw nv12): set image_width and image_height')
             decode = partial(decode_image, 'nv12', self._values['image_width'],
                              self._values['image_height'], 0, path.read_bytes())
         else:
             decode = partial(decode_file, path)
-        camera = next(iter(self._outputs))
-        self._pipeline.put(Frame(camera, Header(frame_id='feedback'), decode))
+        camera, output = next(iter(self._outputs.items()))
+        frame = Frame(camera, Header(frame_id='feedback'), decode)
+        since = time.monotonic()
+
+        def put() -> None:
+            if output.is_subscribed or time.monotonic() - since > _FEED_WAIT:
+                timer.cancel()
+                self._pipeline.put(frame)
+        timer = self.create_timer(0.1, put, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     # ---- frames ----
 
@@ -203,12 +220,20 @@ class Yolo12Node(Node):
 
     def _on_result(self, frame: Frame) -> None:
         self._outputs[frame.camera].publish(frame)
+        if not self._values['feed_type']:
+            found, labels = frame.detections, self._config.labels
+            self.get_logger().info('\n'.join(
+                [f'{self._values["image"]}: {len(found)} found',
+                 *(f'  {labels[c]:<16} {s:.3f}  ' + ' '.join(f'{v:.1f}' for v in box)
+                   for c, s, box in zip(found.class_ids, found.scores, found.boxes))]))
 
     def _on_failure(self, frame: Frame, error: Exception) -> None:
         if not self.context.ok():       # Ctrl-C came while a result was on its way out
             return
         kind = '' if isinstance(error, Yolo12Error) else f'{type(error).__name__}: '
-        self._once(f'{frame.camera}: {kind}{error}', error=True)
+        hint = ': raise infer_timeout if the model is that slow' \
+            if isinstance(error, InferenceTimeout) else ''
+        self._once(f'{frame.camera}: {kind}{error}{hint}', error=True)
 
     def _once(self, text: str, error: bool = False) -> None:
         """Log a sentence once; sentences that differ in numbers and bytes only are the same."""

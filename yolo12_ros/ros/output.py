@@ -58,7 +58,7 @@ class CameraOutput:
         self._statistics = statistics
         self._dump = dump
         self._node = node
-        self._next_render = 0.0
+        self._last_render = float('-inf')
         self._pending: Optional[Frame] = None
         self._changed = threading.Condition()
         self._running = True
@@ -73,11 +73,22 @@ class CameraOutput:
         if self.perception is not None:
             self.perception.publish(frame)
         frame.times['publish'] = time.monotonic() - start
-        if self._is_watched() and start >= self._next_render:
-            self._next_render = start + (1 / self.max_rate if self.max_rate > 0 else 0.0)
+        due = not self.max_rate or (start - self._last_render) * self.max_rate >= 1
+        if due and self._is_watched():
+            self._last_render = start
             with self._changed:
                 self._pending = frame           # the newest wins here, too
                 self._changed.notify()
+
+    @property
+    def topic(self) -> str:
+        """Return the resolved name of the detections' topic."""
+        return self._detections.topic_name
+
+    @property
+    def is_subscribed(self) -> bool:
+        """Return whether anybody listens to detections or drawn pictures."""
+        return bool(self._detections.get_subscription_count() or self._is_watched())
 
     def close(self) -> None:
         """End the drawing thread."""

@@ -107,6 +107,8 @@ def declare(node, names: Iterable[str], defaults: Dict[str, Any] = {}) -> Dict[s
         except Exception as e:      # rclpy's exceptions for type, range and value have no base
             raise ConfigError(f'parameter {parameter.name}: {e}: expected '
                               f'{_expected(parameter)}') from e
+        if values[parameter.name] is None and isinstance(parameter.default, list):
+            values[parameter.name] = []     # what rclpy makes of []
         _check_choice(parameter, values[parameter.name])
     return values
 

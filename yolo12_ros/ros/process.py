@@ -21,7 +21,7 @@ import rclpy
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 
-from ..errors import Yolo12Error
+from ..errors import ConfigError, Yolo12Error
 
 
 def run_node(program: str, make: Callable[[], Node], args: Optional[List[str]] = None,
@@ -31,9 +31,12 @@ def run_node(program: str, make: Callable[[], Node], args: Optional[List[str]] =
 
     Returns the exit code: 1 after a Yolo12Error, which is printed for the person at the terminal.
     """
-    rclpy.init(args=args)
     node = None
     try:
+        try:
+            rclpy.init(args=args)
+        except Exception as e:      # rclpy's errors of the command line have no base of their own
+            raise ConfigError(f'the arguments cannot be read: {e}') from e
         node = make()
         spin(node)
     except Yolo12Error as e:

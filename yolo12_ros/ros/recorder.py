@@ -43,12 +43,13 @@ class Recorder(Node):
     Parameters: detections and render (topics), output (folder), video_rate (frames a second of
     render.mp4, and of another file from where the picture's size changes; 0 writes one JPEG a
     frame), count (frames to record, 0: until stopped).
-    names: file names of the pictures, by order, or that of the video.
+    names: file names of the pictures, by order, or that of the video.  keep: keep the detections,
+    in `frames`.
 
     Raises ConfigError if output cannot be written.
     """
 
-    def __init__(self, names: List[str] = (), **options):
+    def __init__(self, names: List[str] = (), keep: bool = False, **options):
         super().__init__('recorder', **options)
         declare = partial(declare_leniently, self)
         detections = declare('detections', '/yolo12/detections', 'topic of detections')
@@ -58,7 +59,9 @@ class Recorder(Node):
         self.output = Path(declare('output', 'yolo12_output', 'folder'))
         self._video_rate = declare('video_rate', 0.0, 'frames a second of the video; 0: JPEGs')
         self._count = declare('count', 0, 'frames to record, 0: until stopped')
+        self.recorded = 0
         self.frames: List[Detection2DArray] = []
+        self._keep = keep
         self.written: List[Path] = []
         self._names = names
         self._video_stem = f'{Path(names[0]).stem}_' if names and self._video_rate > 0 else ''
@@ -80,12 +83,12 @@ class Recorder(Node):
     @property
     def finished(self) -> bool:
         """Tell whether `count` frames are recorded."""
-        return bool(self._count) and len(self.frames) >= self._count
+        return bool(self._count) and self.recorded >= self._count
 
     def summary(self) -> str:
         """Return what was recorded, and what was not."""
         alone = self._lost + Counter(half for pair in self._halves.values() for half in pair)
-        return ''.join([f'{len(self.frames)} frames recorded in {self.output}',
+        return ''.join([f'{self.recorded} frames recorded in {self.output}',
                         *(f', {alone[half]} {_ALONE[half]}' for half in sorted(alone))])
 
     def destroy_node(self) -> None:
@@ -107,8 +110,10 @@ class Recorder(Node):
             self._lost.update(self._halves.pop(next(iter(self._halves))).keys())
 
     def _write(self, detections: Detection2DArray, picture: CompressedImage) -> None:
-        number = len(self.frames)
-        self.frames.append(detections)
+        number = self.recorded
+        self.recorded += 1
+        if self._keep:
+            self.frames.append(detections)
         self._lines.write(json.dumps(as_dict(detections)) + '\n')
         self._lines.flush()
         if self._video_rate > 0:
@@ -116,10 +121,11 @@ class Recorder(Node):
             return
         name = self._names[number] if number < len(self._names) else f'{number:06d}'
         path = self.output / f'{Path(name).stem}_detections.jpg'
-        if path in self.written:        # a.jpg and a.png
+        if number < len(self._names) and path in self.written:      # a.jpg and a.png
             path = self.output / f'{Path(name).stem}_{number:06d}_detections.jpg'
         path.write_bytes(bytes(picture.data))
-        self.written.append(path)
+        if self._keep:
+            self.written.append(path)
 
     def _write_video(self, jpeg: np.ndarray) -> None:
         bgr = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
