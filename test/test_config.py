@@ -321,3 +321,13 @@ def test_any_bytes_raise_a_config_error(write, content):
     """No sixty random bytes are a configuration."""
     with pytest.raises(ConfigError):
         load_config(write(content))
+
+
+@pytest.mark.parametrize('model, options', [
+    ('a.bin', {'model_name': 'night'}), ('a.onnx', {})])
+def test_what_a_model_is_opened_with(tmp_path, model, options):
+    path = tmp_path / 'c.json'
+    path.write_text(json.dumps({'model_file': 'x.bin', 'model_name': 'night'}))
+    config = load_config(path).with_model(f'~/{model}')
+    assert config.model_options() == options
+    assert config.model_file == Path.home() / model and config.origins[0].endswith(model)

@@ -16,6 +16,9 @@
 import contextlib
 import io
 import json
+from pathlib import Path
+import re
+import shutil
 
 import cv2
 import numpy as np
@@ -27,6 +30,7 @@ from yolo12_ros.backends.threaded import ThreadedModel
 from yolo12_ros.detections import Detections
 from yolo12_ros.errors import BackendError, ConfigError, ImageError
 from yolo12_ros.tools import command, evaluate
+from yolo12_ros.tools.configured_model import fitting_backend
 from yolo12_ros.tools.picture_detector import RgbLetterbox
 
 pytest.importorskip('pycocotools')
@@ -172,6 +176,44 @@ def test_results_of_another_model_are_refused(tiny, seers, capsys):
     (tiny / 'm.onnx').write_bytes(b'another one')
     assert run(tiny, '--results', tiny / 'out') == 1
     assert 'another run' in capsys.readouterr().err
+
+
+def test_results_of_other_pictures_are_refused(tiny, seers, tmp_path_factory, capsys):
+    other = tmp_path_factory.mktemp('other')
+    shutil.copytree(tiny, other, dirs_exist_ok=True)
+    assert run(tiny, '--results', tiny / 'out') == 0
+    assert run(other, '--results', tiny / 'out') == 1
+    assert 'holds results of another run' in capsys.readouterr().err
+
+
+def test_a_damaged_results_file_is_read_as_far_as_it_goes(tiny, seers, capsys):
+    assert run(tiny, '--results', tiny / 'out') == 0
+    path = tiny / 'out' / 'm_nv12.jsonl'
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text(''.join([*lines[:4], '\0\0\0\n', '5\n', '{"a"', '\n', *lines[4:6]]))
+    before = len(seers)
+    assert run(tiny, '--results', tiny / 'out') == 0
+    assert len(path.read_text().splitlines()) == len(lines) and len(seers) == before + 1
+
+
+def test_two_models_of_one_name(tiny, seers, capsys):
+    (tiny / 'more').mkdir()
+    (tiny / 'more' / 'm.onnx').write_bytes(b'another')
+    assert run(tiny, '--results', tiny / 'out', '--against', tiny / 'more' / 'm.onnx',
+               '--curve', tiny / 'c.png') == 0
+    names = {p.stem for p in (tiny / 'out').glob('*.jsonl')}
+    assert len(names) == 2 and all(re.fullmatch('m-[0-9a-f]{8}_nv12', n) for n in names)
+
+
+def test_a_backend_of_one_kind_beside_a_model_of_the_other():
+    assert fitting_backend('libdnn', Path('a.bin')) == 'libdnn'
+    assert fitting_backend('libdnn', Path('a.onnx')) == 'auto'
+
+
+@pytest.mark.parametrize('option', ['--json', '--curve'])
+def test_where_the_result_goes_is_checked_first(tiny, seers, capsys, option):
+    assert run(tiny, option, tiny / 'none' / 'x.png') == 1
+    assert f'{option} {tiny}/none/x.png: the folder' in capsys.readouterr().err and not seers
 
 
 def test_against_a_second_model(tiny, seers, capsys):

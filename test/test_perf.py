@@ -113,7 +113,13 @@ def test_a_failing_inference_ends_the_run(folder, monkeypatch, capsys):
     assert 'the power is gone' in capsys.readouterr().err
 
 
+def test_too_few_results_are_no_measurement(folder, capsys):
+    assert run(folder, '--seconds', '0.03') == 1
+    assert 'which do not count: raise --seconds' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize('arguments, words', [
+    (['--png', 'none/x.png'], ['--png none/x.png', 'the folder none does not exist']),
     (['--size', '12'], ["'12'", '1280x720']),
     (['--size', '0x5'], ["'0x5'", '1280x720']),
     (['--in-flight', '0'], ['--in-flight', '[0]', 'positive']),

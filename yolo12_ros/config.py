@@ -52,6 +52,11 @@ class Config:
         return replace(self, model_file=path, origins=(
             f'model_file: {path}', *(o for o in self.origins if not o.startswith('model_file'))))
 
+    def model_options(self) -> Dict[str, Any]:
+        """Return what open_model needs to know besides the file."""
+        is_bin = self.model_file.suffix.lower() == '.bin'
+        return {'model_name': self.model_name} if is_bin else {}
+
 
 def _is_int(value) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)

@@ -117,9 +117,9 @@ class Yolo12Node(Node):
         return config.with_model(values['model_file']) if values['model_file'] else config
 
     def _backend_options(self) -> Dict[str, Any]:
-        if self._config.model_file.suffix.lower() == '.onnx':
-            return {'threads': self._values['threads']}
-        return {'model_name': self._config.model_name}
+        is_onnx = self._config.model_file.suffix.lower() == '.onnx'
+        return {**self._config.model_options(),
+                **({'threads': self._values['threads']} if is_onnx else {})}
 
     def _topics(self) -> List[str]:
         several = [topic for topic in self._values['image_topics'] if topic]

@@ -17,6 +17,7 @@ import contextlib
 from dataclasses import dataclass
 import io
 import json
+import os
 from pathlib import Path
 import threading
 from typing import Any, Dict, List, Sequence, Tuple
@@ -130,7 +131,9 @@ class ResultStore:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             kept = self._resume(path, origin) if path.exists() else json.dumps(origin) + '\n'
-            path.write_text(kept)
+            part = path.with_name(path.name + '.part')
+            part.write_text(kept)       # what is done must not be lost while it is read
+            os.replace(part, path)
             self._lines = path.open('a')
         except OSError as e:
             raise ConfigError(f'cannot write results to {folder}: {e.strerror}') from e
@@ -159,15 +162,22 @@ class ResultStore:
             self._lines.close()
 
     def _resume(self, path: Path, origin) -> str:
-        """Read what is done; return the lines to keep, a line cut off by the interruption goes."""
+        """Read what is done; return the lines to keep, without those that were cut off."""
         first, *lines = path.read_text().splitlines(keepends=True) or ['']
         if first.strip() != json.dumps(origin):
             raise ConfigError(f'{path} holds results of another run: delete it, or choose another '
                               f'folder (it has {first.strip()[:200]}, this run '
                               f'{json.dumps(origin)[:200]})')
-        kept = [line for line in lines if line.endswith('\n')]
-        self.done = {image_id: rows for image_id, rows in map(json.loads, kept)}
-        return ''.join([first, *kept])
+        kept = [first]
+        for line in lines:
+            try:
+                image_id, rows = json.loads(line)
+            except (TypeError, ValueError):     # a power cut can leave anything
+                continue
+            if line.endswith('\n'):
+                self.done[image_id] = rows
+                kept.append(line)
+        return ''.join(kept)
 
 
 @dataclass(frozen=True)

@@ -46,11 +46,10 @@ def add_arguments(parser) -> None:
 def main(args) -> int:
     """Run the verb."""
     import cv2
-    from ..backends import open_model
-    from ..config import load_config
     from ..detector import Detector
     from ..images import decode_file
     from ..sources import picture_files
+    from .configured_model import configuration, open_configured
     from .progress import Progress
 
     if args.worst < 0:
@@ -58,9 +57,10 @@ def main(args) -> int:
     if args.draw and not cv2.haveImageWriter(str(args.draw)):
         raise ConfigError(f'--draw {args.draw}: OpenCV writes no such file: expected a name that '
                           'ends in .png')
-    config = load_config(args.config)
+    config = configuration(args.config)
     files = picture_files(args.images)
-    with open_model(args.reference) as reference, open_model(args.model, args.backend) as model:
+    with open_configured(config.with_model(args.reference)) as reference, \
+            open_configured(config.with_model(args.model), args.backend) as model:
         pair = Pair(Detector(reference, config), Detector(model, config))
         with Progress(len(files), 'compare') as progress:
             for path in files:
@@ -69,10 +69,9 @@ def main(args) -> int:
                 except ImageError as e:
                     print(f'warning: {e}: left out', file=sys.stderr)
                 progress.advance(text=path.name)
-        limits = [f'note: {m.name}: {m.limits}' for m in (reference, model) if m.limits]
     if not pair.cases:
         raise ImageError(f'none of {len(files)} pictures can be read: see the warnings above')
-    print('\n'.join([*limits, pair.table()]))
+    print(pair.table())
     worst = pair.worst(args.worst)
     for case in worst:
         print(f'  {case.path}: {case.lost} lost, {case.extra} extra of {len(case.before)}')

@@ -15,7 +15,8 @@
 """`yolo12 detect`: pictures to a table, JSON lines or drawn pictures, without ROS."""
 import json
 from pathlib import Path
-import sys
+
+from ..errors import ConfigError, ImageError
 
 DESCRIPTION = 'Detect objects in pictures, without ROS.'
 EXAMPLE = ('  yolo12 detect photo.jpg --config config/yolo12n_onnx.json --model yolo12n.onnx '
@@ -34,31 +35,53 @@ def add_arguments(parser) -> None:
 
 def main(args) -> int:
     """Run the verb."""
-    import cv2
-    from ..backends import open_model
-    from ..config import load_config
     from ..detector import Detector
     from ..images import decode_file
-    from ..render import draw
     from ..sources import picture_files
+    from .configured_model import configuration, open_configured, tell
 
-    config = load_config(args.config)
-    if args.draw:
-        args.draw.mkdir(parents=True, exist_ok=True)
-    with open_model(args.model or config.model_file, args.backend) as model:
+    config = configuration(args.config, args.model)
+    files = picture_files(args.images)
+    targets = _targets(files, args.draw)
+    with open_configured(config, args.backend) as model:
         detector = Detector(model, config)
-        if model.limits:
-            print(f'note: {model.limits}', file=sys.stderr)
-        for path in picture_files(args.images):
+        for note in detector.notes:
+            tell(note)
+        for path in files:
             image = decode_file(path)
             found = detector.detect(image).detections
             print(_json(path, image.size, found, config.labels) if args.json
                   else _table(path, image.size, found, config.labels))
             if args.draw:
-                picture = image.to_bgr()
-                draw(picture, found, config.labels)
-                cv2.imwrite(str(args.draw / path.name), picture)
+                _draw(targets[path], image, found, config.labels)
     return 0
+
+
+def _targets(files, folder):
+    """Return {picture: drawn picture}.  Raises ConfigError where one file would be lost."""
+    if folder is None:
+        return {}
+    folder.mkdir(parents=True, exist_ok=True)
+    targets = {path: folder / path.name for path in files}
+    sources = {path.resolve() for path in files}
+    taken = {}
+    for path, target in targets.items():
+        if target.resolve() in sources:
+            raise ConfigError(f'--draw {folder} would overwrite {target}: give another folder')
+        if target in taken:
+            raise ConfigError(f'{path} and {taken[target]} would both be drawn as {target}: '
+                              'rename one, or draw them in two runs')
+        taken[target] = path
+    return targets
+
+
+def _draw(target: Path, image, found, labels) -> None:
+    import cv2
+    from ..render import draw
+    picture = image.to_bgr()
+    draw(picture, found, labels)
+    if not cv2.haveImageWriter(str(target)) or not cv2.imwrite(str(target), picture):
+        raise ImageError(f'{target} cannot be written: check the folder and the suffix')
 
 
 def _table(path, size, found, labels) -> str:

@@ -21,7 +21,7 @@ from pathlib import Path
 import threading
 from typing import Dict, List
 
-from ..errors import ConfigError
+from ..errors import ConfigError, ModelError
 
 DESCRIPTION = 'Measure AP on a COCO data set, as the node sees the pictures.'
 EXAMPLE = ('  yolo12 evaluate val2017 instances_val2017.json --config config/yolo12n.json '
@@ -73,18 +73,23 @@ class Run:
 
 def main(args) -> int:
     """Run the verb."""
-    from ..config import load_config
     from .coco_results import CocoDataset
+    from .configured_model import configuration, need_folder, need_matplotlib
 
     if args.workers < 1 or args.limit < 0:
         raise ConfigError(f'--workers is {args.workers} and --limit {args.limit}: expected at '
                           'least 1 worker, and a limit of 0 (all) or more')
-    config = load_config(args.config)
+    for option in ('json', 'curve'):
+        need_folder(f'--{option}', getattr(args, option))
+    if args.curve:
+        need_matplotlib('--curve')
+    config = configuration(args.config, args.model)
     dataset = CocoDataset(args.images, args.annotations, config.labels, args.limit)
     for note in dataset.notes:
         print(note)
-    models = [args.model or config.model_file] + ([args.against] if args.against else [])
-    runs = [run for path in models for run in _evaluate(path, config, dataset, args)]
+    models = [config, config.with_model(args.against)] if args.against else [config]
+    runs = [run for name, model in zip(_names(models), models)
+            for run in _evaluate(name, model, dataset, args)]
     print(table(runs, len(dataset.pictures)))
     if args.against:
         print(ratios(runs[:len(args.preprocessing)], runs[len(args.preprocessing):]))
@@ -99,20 +104,35 @@ def main(args) -> int:
     return 0
 
 
-def _evaluate(path: Path, config, dataset, args) -> List[Run]:
+def _names(models) -> List[str]:
+    """Return what the models are called: their files' names, with a hash where those are equal."""
+    names = [m.model_file.name for m in models]
+    if len(set(names)) == len(names):
+        return names
+    return [f'{m.model_file.stem}-{_sha256(m.model_file)[:8]}{m.model_file.suffix}'
+            for m in models]
+
+
+def _sha256(path: Path) -> str:
+    if not path.is_file():
+        raise ModelError(f'model file {path} does not exist')
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _evaluate(name: str, config, dataset, args) -> List[Run]:
     """Evaluate one model with each preprocessing."""
-    from ..backends import open_model
     from .coco_results import ResultStore, score
+    from .configured_model import fitting_backend, open_configured
     runs = []
-    with open_model(path, args.backend, args.workers) as model:
-        if model.limits:
-            print(f'note: {model.name}: {model.limits}')
+    path = config.model_file
+    backend = fitting_backend(args.backend, path) if args.against else args.backend
+    with open_configured(config, backend, args.workers) as model:
         if 'rgb' in args.preprocessing and not hasattr(model, 'run_rgb'):
             raise ConfigError(f'{path} takes NV12 only ({model.backend}): leave rgb out of '
                               '--preprocessing, or use the .onnx')
         for preprocessing in args.preprocessing:
-            store = ResultStore(args.results, f'{path.stem}_{preprocessing}',
-                                _origin(path, model, config, preprocessing))
+            store = ResultStore(args.results, f'{Path(name).stem}_{preprocessing}',
+                                _origin(path, model, config, preprocessing, args))
             try:
                 detect_all(model, config, dataset, preprocessing, store, args.workers)
             finally:
@@ -122,13 +142,14 @@ def _evaluate(path: Path, config, dataset, args) -> List[Run]:
             for protocol in PROTOCOLS:
                 store.write(protocol, image_ids)
                 scores[protocol] = score(dataset, store.results(protocol, image_ids))
-            runs.append(Run(path.name, model.backend, preprocessing, scores))
+            runs.append(Run(name, model.backend, preprocessing, scores))
     return runs
 
 
-def _origin(path: Path, model, config, preprocessing) -> Dict[str, object]:
+def _origin(path: Path, model, config, preprocessing, args) -> Dict[str, object]:
     """Return what the results depend on."""
-    return {'model': path.name, 'sha256': hashlib.sha256(path.read_bytes()).hexdigest(),
+    return {'model': path.name, 'sha256': _sha256(path),
+            'images': str(args.images.resolve()), 'annotations': _sha256(args.annotations),
             'backend': model.backend, 'preprocessing': preprocessing, 'protocols': PROTOCOLS,
             'labels': hashlib.sha256('\n'.join(config.labels).encode()).hexdigest()[:16]}
 

@@ -51,23 +51,25 @@ def add_arguments(parser) -> None:
 
 def main(args) -> int:
     """Run the verb."""
-    from ..backends import open_model
-    from ..config import load_config
     from ..detector import Detector
     from . import perf_report
+    from .configured_model import configuration, need_folder, need_matplotlib, open_configured
     from .perf_run import Measurement
 
     if min(args.in_flight) < 1 or args.seconds <= 0 or args.rate < 0:
         raise ConfigError(f'--in-flight {args.in_flight}, --seconds {args.seconds}, '
                           f'--rate {args.rate}: expected positive numbers')
-    config = load_config(args.config)
-    config = config.with_model(args.model) if args.model else config
+    for option in ('json', 'png'):
+        need_folder(f'--{option}', getattr(args, option))
+    if args.png:
+        need_matplotlib('--png')
+    config = configuration(args.config, args.model)
     topic = _open_topic(args.topic) if args.topic else None
     decoders = [] if topic else _decoders(args)
     measurements: List[Measurement] = []
     try:
         for in_flight in args.in_flight:
-            with open_model(config.model_file, args.backend, in_flight) as model:
+            with open_configured(config, args.backend, in_flight) as model:
                 run = Measurement(Detector(model, config), in_flight, args.render, topic)
                 run.measure(decoders, args.seconds, args.rate)
                 context = perf_report.context(config, model)

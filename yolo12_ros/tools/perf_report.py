@@ -26,7 +26,6 @@ import numpy as np
 
 from .perf_run import Measurement, TRACKS
 from .. import __version__
-from ..errors import ConfigError
 from ..timing import STAGES
 
 TIMELINE = 12       # frames in the picture of the stages
@@ -88,15 +87,8 @@ def as_json(runs: List[Measurement], context: Dict[str, Any]) -> str:
 
 
 def draw(path: Path, runs: List[Measurement]) -> None:
-    """
-    Draw the latencies of all measurements, and for each a timeline of some frames' stages.
-
-    Raises ConfigError without matplotlib.
-    """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as e:
-        raise ConfigError(f'--png needs matplotlib ({e}): pip install matplotlib') from e
+    """Draw the latencies of all measurements, and for each a timeline of some frames' stages."""
+    from matplotlib.figure import Figure
     figure = Figure(figsize=(10, 3 + 2.4 * len(runs)), layout='constrained')
     axes = figure.subplots(1 + len(runs), 1, squeeze=False)[:, 0]
     for run in runs:

@@ -79,7 +79,7 @@ class Measurement:
     @property
     def rate(self) -> float:
         """Return results a second."""
-        return (len(self._ends) - 1) / self.seconds if self.seconds > 0 else 0.0
+        return (len(self._ends) - 1) / self.seconds
 
     def measure(self, decoders: List[Callable], seconds: float, rate: float = 0.0) -> None:
         """
@@ -101,7 +101,10 @@ class Measurement:
                 self._drawer.shutdown()
         if self._error is not None:
             raise self._error
-        self.seconds = self._ends[-1] - self._ends[0] if len(self._ends) > 1 else 0.0
+        if len(self._ends) < 2:
+            raise Yolo12Error(f'only {len(self._ends)} results in {seconds:g} s besides the first '
+                              f'{WARM_UP}, which do not count: raise --seconds')
+        self.seconds = self._ends[-1] - self._ends[0]
         self.counts = self._pipeline.statistics[CAMERA].totals()
 
     def _feed(self, decoders, seconds: float, rate: float, progress: Progress) -> None:

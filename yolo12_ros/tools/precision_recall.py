@@ -19,19 +19,15 @@ from typing import Dict
 import numpy as np
 
 from .coco_results import Score
-from ..errors import ConfigError
 
 
 def draw_curve(path: Path, scores: Dict[str, Score]) -> None:
     """
     Draw precision over recall at IoU 0.5, the mean over the classes, one line for each score.
 
-    The first score's classes are drawn thin behind.  Raises ConfigError without matplotlib.
+    The first score's classes are drawn thin behind.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as e:
-        raise ConfigError(f'--curve needs matplotlib ({e}): pip install matplotlib') from e
+    from matplotlib.figure import Figure
     recall = np.linspace(0, 1, 101)
     figure = Figure(figsize=(8, 6), layout='constrained')
     axes = figure.subplots()
