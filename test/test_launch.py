@@ -208,6 +208,7 @@ def test_the_logger_of_a_namespace(file, namespace, name):
 
 def test_rviz_follows_the_namespace(board, tmp_path):
     (tmp_path / 'share' / 'ament_index' / 'resource_index' / 'packages' / 'yolo12_ros').touch()
+    (tmp_path / 'share' / 'yolo12_ros').mkdir()
     found = launch_stub.describe(YOLO12, camera='none', rviz='true', namespace='robot')
     rviz = next(n for n in found.nodes if n['executable'] == 'rviz2')
     assert list(map(tuple, rviz['remappings'])) == [('/yolo12/render', '/robot/yolo12/render')]
