@@ -215,7 +215,7 @@ def _check_companions(texts, force: bool) -> None:
     """
     Raise ConfigError if a file is there that does not fit the new model, and may not be replaced.
 
-    Thresholds may differ: they are the user's.
+    Thresholds may differ, they are the user's; so may the parser's name, they all mean one layout.
     """
     for path, text in texts.items():
         if not force and path.exists() and not _fits(path, text):
@@ -233,7 +233,7 @@ def _fits(path: Path, text: str) -> bool:
         return False
     return isinstance(known, dict) and all(
         known.get(key) == value for key, value in wanted.items()
-        if key not in ('score_threshold', 'nms_threshold', 'nms_top_k'))
+        if key not in ('dnn_Parser', 'score_threshold', 'nms_threshold', 'nms_top_k'))
 
 
 def _table(out: Path, model, facts) -> str:
