@@ -42,7 +42,7 @@ ARGUMENTS = (
     ('transport', 'ros', "how images reach the node: ros (sensor_msgs), or TROS's shared memory",
      ('ros', 'shared_mem')),
     ('web', 'none', "tros: show the result on TROS's web page, port 8000", ('tros', 'none')),
-    ('web_image', 'camera', "picture on the page: the camera's with boxes, or the drawn one",
+    ('web_image', 'camera', 'picture on the page: the JPEG on /image with boxes, or the drawn one',
      ('camera', 'render')),
     ('rviz', 'false', 'start rviz2 on the drawn picture', ('true', 'false')),
     ('namespace', '', 'namespace of the node', ()),
@@ -96,11 +96,6 @@ def check(given):
                            'of 16, such as 640, 960, 1280 or 1920')
     if given['camera'] == 'image' and not given['image']:
         raise RuntimeError('camera:=image needs image:=PATH of a picture, a folder or a video')
-    if given['camera'] == 'none' and given['image_topic'] not in ('', JPEG) and \
-            (given['web'], given['web_image']) == ('tros', 'camera'):
-        raise RuntimeError(f'the page shows the JPEG topic {JPEG}, which nobody publishes with '
-                           f'camera:=none image_topic:={given["image_topic"]}: add '
-                           'web_image:=render')
 
 
 def mipi(given):
@@ -170,9 +165,9 @@ def detector(given, topic):
     chosen = {name for name, value in given.items() if value != defaults[name]}
     # Only what was chosen here, or what the camera decides: the rest is params_file's.
     parameters = {
-        **({'is_shared_mem_sub': 1} if shared else {}),
-        **({'sharedmem_img_topic_name' if shared else 'ros_img_topic_name': topic}
-           if given['camera'] != 'none' or given['image_topic'] else {}),
+        **({'is_shared_mem_sub': int(shared),
+            'sharedmem_img_topic_name' if shared else 'ros_img_topic_name': topic}
+           if given['camera'] != 'none' or given['image_topic'] or shared else {}),
         **({'msg_pub_topic_name': given['dnn_example_msg_pub_topic_name']}
            if 'dnn_example_msg_pub_topic_name' in chosen else {}),
         **({'dump_render_img': int(given['dnn_example_dump_render_img'])}

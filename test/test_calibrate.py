@@ -14,7 +14,9 @@
 """`yolo12 calibrate`: the run-time preprocessing, a seeded choice, and what it leaves out."""
 import hashlib
 import json
+import os
 import shutil
+import tempfile
 
 import cv2
 import numpy as np
@@ -156,6 +158,20 @@ def test_force_keeps_the_old_files_until_there_are_new_ones(photos, tmp_path, ca
     assert calibrate(capsys, tmp_path, tmp_path / 'junk', '--force')[0] == 1
     assert {p.name: p.read_bytes() for p in (tmp_path / 'cal').iterdir()} == before
     assert not list(tmp_path.glob('.calibrate*'))
+
+
+def test_a_link_to_another_disk(photos, tmp_path, capsys):
+    with tempfile.TemporaryDirectory(dir='/dev/shm') as disk:
+        (tmp_path / 'cal').symlink_to(disk)
+        for more in ((), ('--force',)):
+            assert calibrate(capsys, tmp_path, photos, '--count', '20', *more)[0] == 0
+            assert len(os.listdir(disk)) == 20
+
+
+def test_a_black_picture_is_left_out(photos, tmp_path, capsys):
+    cv2.imwrite(str(photos / 'black.png'), np.zeros((640, 640, 3), np.uint8))
+    _, _, err = calibrate(capsys, tmp_path, photos, '--count', '99', '--mode', 'stretch')
+    assert 'black.png is all black: left out' in err
 
 
 @pytest.mark.parametrize('arguments, wanted', [

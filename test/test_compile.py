@@ -93,7 +93,7 @@ def test_hb_perf_draws_where_it_is_installed(job, tmp_path, monkeypatch, capsys)
 
 
 @pytest.mark.parametrize('case, wanted', [
-    ('cpu_node', 'problem    1 CPU node inside the model, 2 BPU subgraphs: '
+    ('cpu_node', "problem    1 of the model's nodes on the CPU, 2 BPU subgraphs: "
      '/model.6/m.0/m.0.0/attn/ReduceMax (ReduceMax)'),
     ('low_cosine', 'problem    output 1095 has cosine similarity 0.812345: expected at least 0.9'),
     ('missing_output', 'problem    the model does not fit the configuration: no class and box '
@@ -156,7 +156,8 @@ def test_an_old_result_does_not_pass_for_a_new_one(job, tmp_path, monkeypatch, c
     monkeypatch.setenv('PATH', '')
     assert run(capsys, *job)[0] == 3
     left = {p.name for p in (tmp_path / 'build').iterdir()}
-    assert not left & {'report.md', 'report.json', 'hb_mapper_makertbin.log'}
+    names = {'report.md', 'report.json', 'hb_mapper_makertbin.log'}
+    assert not left & names and {f'{name}.old' for name in names} <= left
 
 
 def test_min_cosine_and_config(job, tmp_path, capsys):
@@ -297,11 +298,11 @@ def test_a_stock_export_is_refused_before_the_run(job, tmp_path, capsys):
     assert code == 1 and 'is no raw head' in err and 'yolo12 export' in err
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM], ids=['INT', 'TERM'])
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_tool_and_what_it_started(tmp_path, number):
     tool = tmp_path / 'hb_mapper'
     tool.write_text(f'#!{sys.executable}\nimport os, subprocess, time\n'
-                    'child = subprocess.Popen(["sleep", "60"])\n'
+                    'child = subprocess.Popen(["sh", "-c", "trap \'\' TERM; sleep 60"])\n'
                     f'pids = open({str(tmp_path / "pids")!r}, "w")\n'
                     'print(os.getpid(), child.pid, file=pids, flush=True)\n'
                     'print("ready", flush=True)\ntime.sleep(60)\n')
@@ -348,8 +349,8 @@ BPU0, BPU1 = Node('a', 'BPU', 0, 'Conv'), Node('b', 'BPU', 1, 'Conv')
     ((BPU0, Node('t', 'CPU', None, 'Transpose')), '', '1 CPU nodes at the ends: t (Transpose)'),
     ((Node('t', 'CPU', None, 'Transpose'), BPU0), '', '1 CPU nodes at the ends'),
     ((BPU0, Node('t', 'CPU', None, 'Transpose'), BPU0), '', '1 CPU nodes at the ends'),
-    ((BPU0, Node('s', 'CPU', None, 'Softmax'), BPU0), '1 CPU node inside the model', ''),
-    ((BPU0, Node('c', 'CPU', None, 'Conv')), '1 CPU node inside the model', ''),
+    ((BPU0, Node('s', 'CPU', None, 'Softmax'), BPU0), 'nodes on the CPU', ''),
+    ((BPU0, Node('c', 'CPU', None, 'Conv')), 'nodes on the CPU', ''),
     ((Node('t', 'CPU', None, 'Transpose'),), '0 BPU subgraphs', ''),
     ((BPU0, Node('t', 'CPU', None, 'Transpose'), BPU1), '2 BPU subgraphs', ''),
     ((Node('s', 'CPU', None, 'Softmax'),), '0 BPU subgraphs', ''),

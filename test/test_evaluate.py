@@ -190,16 +190,16 @@ def test_a_damaged_results_file_is_read_as_far_as_it_goes(tiny, seers, capsys):
     assert run(tiny, '--results', tiny / 'out') == 0
     path = tiny / 'out' / 'm_nv12.jsonl'
     lines = path.read_text().splitlines(keepends=True)
-    path.write_text(''.join([*lines[:4], '\0\0\0\n', '5\n', '{"a"', '\n', *lines[4:6]]))
+    path.write_bytes(b''.join([*map(str.encode, lines[:4]), b'\0\0\0\n', b'\xff\n', b'5\n',
+                               b'{"a"\n', *map(str.encode, lines[4:6])]))
     before = len(seers)
     assert run(tiny, '--results', tiny / 'out') == 0
     assert len(path.read_text().splitlines()) == len(lines) and len(seers) == before + 1
 
 
 def test_two_models_of_one_name(tiny, seers, capsys):
-    (tiny / 'more').mkdir()
-    (tiny / 'more' / 'm.onnx').write_bytes(b'another')
-    assert run(tiny, '--results', tiny / 'out', '--against', tiny / 'more' / 'm.onnx',
+    (tiny / 'm.bin').write_bytes(b'another')
+    assert run(tiny, '--results', tiny / 'out', '--against', tiny / 'm.bin',
                '--curve', tiny / 'c.png') == 0
     names = {p.stem for p in (tiny / 'out').glob('*.jsonl')}
     assert len(names) == 2 and all(re.fullmatch('m-[0-9a-f]{8}_nv12', n) for n in names)

@@ -12,6 +12,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 """Pictures, folders, videos, devices and streams as frames."""
+import tempfile
+
 import cv2
 import numpy as np
 import pytest
@@ -93,10 +95,24 @@ def test_a_link_to_a_device_is_one(tmp_path):
         open_source(str(tmp_path / 'by-id'))
 
 
+def test_what_only_has_the_name_of_a_jpeg_is_not_passed_on(tmp_path):
+    (tmp_path / 'a.jpg').write_text('<html>404')
+    frame = next(open_source(str(tmp_path / 'a.jpg')).frames())
+    assert frame.jpeg is None
+    with pytest.raises(ImageError, match='is not a picture'):
+        frame.bgr
+
+
+def test_files_in_shared_memory_are_files():
+    with tempfile.TemporaryDirectory(dir='/dev/shm') as folder:
+        cv2.imwrite(f'{folder}/a.png', picture(50))
+        assert open_source(f'{folder}/a.png').names == open_source(folder).names == ['a.png']
+
+
 @pytest.mark.parametrize('url, shown', [
     ('rtsp://me:secret@10.0.0.2:554/a@b', 'rtsp://10.0.0.2:554/a@b'),
     ('rtsp://me:se@ret@host/x', 'rtsp://host/x'), ('http://host/x', 'http://host/x'),
-    ('/folder/a@b.jpg', '/folder/a@b.jpg')])
+    ('/data//cam@1/a@b.jpg', '/data//cam@1/a@b.jpg')])
 def test_passwords_are_not_shown(url, shown):
     assert sources.without_password(url) == shown
 

@@ -99,10 +99,10 @@ def decode_compressed(data) -> Nv12Image:
     data = np.frombuffer(data, np.uint8)
     # Cameras pad after the end marker; one in the first half would be that of a thumbnail.
     head, tail = data[:8].tobytes(), data[data.size // 2:].tobytes()
-    if head[:2] != _JPEG and head != _PNG:
+    if head[:2] != JPEG and head != _PNG:
         raise ImageError(f'compressed image of {data.size} bytes is neither JPEG nor PNG: '
                          f'it starts with {head.hex() or "nothing"}')
-    if head[:2] == _JPEG and b'\xff\xd9' not in tail and not _ends_in_zeros(data):
+    if head[:2] == JPEG and b'\xff\xd9' not in tail and not _ends_in_zeros(data):
         raise ImageError(f'JPEG of {data.size} bytes is cut off: its end marker is missing')
     return Nv12Image.from_bgr(_decode(data))
 
@@ -127,7 +127,7 @@ def read_bgr(path) -> np.ndarray:
         raise ImageError(f'{path} is not a picture that OpenCV can read: {e}') from e
 
 
-_JPEG, _PNG = b'\xff\xd8', b'\x89PNG\r\n\x1a\n'
+JPEG, _PNG = b'\xff\xd8', b'\x89PNG\r\n\x1a\n'
 _JPEG_FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}      # markers that hold the size
 # No picture packs more: a JPEG holds at least a bit for a block of 64, a PNG shrinks 1032 times.
 _PIXELS_PER_BYTE = 10000
@@ -155,7 +155,7 @@ def _header_size(data: np.ndarray) -> Optional[Tuple[int, int]]:
     if head == _PNG:
         _check_chunks(data)
         return struct.unpack_from('>II', data, 16)
-    if head[:2] != _JPEG:
+    if head[:2] != JPEG:
         return None
     at = 2
     while at + 9 <= data.size and data[at] == 0xFF:

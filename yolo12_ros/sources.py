@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 
 from .errors import ImageError
-from .images import PICTURE_SUFFIXES, read_bgr
+from .images import JPEG, PICTURE_SUFFIXES, read_bgr
 
 STREAM = re.compile(r'^(rtsp|rtmp|http|https|udp)://', re.IGNORECASE)
 OPEN_TIMEOUT_MS = READ_TIMEOUT_MS = 5000
@@ -74,6 +74,8 @@ class PictureSource:
                 jpeg = path.read_bytes() if is_jpeg else None
             except OSError as e:
                 raise ImageError(f'{path} cannot be read: {e.strerror}') from e
+            if jpeg is not None and jpeg[:2] != JPEG:   # named so only: let the reader say it
+                jpeg = None
             yield SourceFrame(path.name, partial(read_bgr, path), jpeg)
 
 
@@ -172,7 +174,7 @@ def open_source(name: str, on_state: Callable[[str], None] = lambda text: None,
     if STREAM.match(name):
         return StreamSource(name, on_state, stopped)
     path = Path(name).expanduser()
-    if name.isdigit() or name.startswith('/dev/') or name and path.is_char_device():
+    if name.isdigit() or name.startswith('/dev/video') or name and path.is_char_device():
         return VideoSource(name, device=True)
     if name and path.is_dir():
         return PictureSource(picture_files([path]))
@@ -201,12 +203,12 @@ def picture_files(paths: List[Path]) -> List[Path]:
 
 
 def without_password(name: str) -> str:
-    """Return a source's name for logs and topics: a URL without user and password."""
-    return re.sub(r'//[^/]*@', '//', name)
+    """Return a source's name for logs and topics: a stream's without user and password."""
+    return re.sub(r'//[^/?#]*@', '//', name) if STREAM.match(name) else name
 
 
 def _device_number(name: str):
     """Return the number of a V4L2 device, which OpenCV wants; udev's names are links to it."""
-    number = re.fullmatch(r'(?:/dev/video)?(\d+)', os.path.realpath(name)
-                          if name.startswith('/') else name)
+    number = re.fullmatch(r'(?:/dev/video)?(\d+)',
+                          name if name.isdigit() else os.path.realpath(name))
     return int(number[1]) if number else name

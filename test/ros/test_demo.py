@@ -42,7 +42,7 @@ def grey(value):
 
 
 def test_names_that_yaml_would_read_otherwise(demo, tmp_path):
-    for name in ('a photo #1: b.png', '1e3'):
+    for name in ('a photo #1: b.png', '\N{GRINNING FACE}.png', '1e3'):
         path = tmp_path / name
         path.mkdir() if name == '1e3' else None
         file = path / 'x.png' if path.is_dir() else path

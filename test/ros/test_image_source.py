@@ -94,6 +94,15 @@ def test_a_password_stays_out_of_log_and_topics(client, start):
     assert 's3cret' not in source.log + str(states)
 
 
+def test_the_topic_of_results_may_be_remapped(client, start, tiny, folder):
+    start(NODE, config_file=tiny)
+    images = client.collect(Image, '/image')
+    source = start(SOURCE, '--ros-args', '-r', f'/res:={DETECTIONS}', '--', source=folder,
+                   loop='false', rate=1000.0, wait_for='/res')
+    client.until(lambda: source.exit_code is not None)
+    assert source.exit_code == 0 and len(images) == 5
+
+
 @pytest.mark.parametrize('parameters, words', [
     ({'source': '/nowhere.jpg'}, '/nowhere.jpg does not exist'),
     ({'source': '/dev/video99'}, '/dev/video99 cannot be opened as a camera'),

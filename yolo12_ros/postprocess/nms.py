@@ -43,7 +43,7 @@ def nms(boxes: np.ndarray, scores: np.ndarray, class_ids: np.ndarray, threshold:
         kept = _kept(boxes[part], class_ids[part], threshold)
         if len(kept) >= top_k or best >= len(order):
             return part[kept[:top_k]]
-        best *= 4
+        best = len(order)
 
 
 def _kept(xyxy: np.ndarray, class_ids: np.ndarray, threshold: float) -> np.ndarray:

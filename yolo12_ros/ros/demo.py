@@ -134,7 +134,7 @@ def _start(module: str, name: str, parameters) -> subprocess.Popen:
     command = [sys.executable, '-m', module, '--ros-args', '-r', f'__ns:={NAMESPACE}',
                '-r', f'__node:={name}', '--log-level', 'warn']
     for key, value in parameters.items():   # JSON, which YAML contains
-        command += ['-p', f'{key}:={json.dumps(value, default=str)}']
+        command += ['-p', f'{key}:={json.dumps(value, default=str, ensure_ascii=False)}']
     return subprocess.Popen(command, start_new_session=True)
 
 

@@ -147,17 +147,19 @@ class ImageSource(Node):
 
     def _wait_for_subscriber(self) -> None:
         topic, results = self._values['topic'], self._values['wait_for']
+        wanted = self._values['result_subscribers'] if results else 0
         since, said = time.monotonic(), False
         while not self.finished.wait(0.05):
             if self._publisher.get_subscription_count() and self._listens_to(results) and (
-                    not results
-                    or self.count_subscribers(results) >= self._values['result_subscribers']):
-                self.finished.wait(0.5 if results else 0)   # until the publishers know of all
+                    not wanted
+                    or self.count_subscribers(self.resolve_topic_name(results)) >= wanted):
+                self.finished.wait(0.5 if wanted else 0)    # until the publishers know of all
                 return
             if time.monotonic() - since > 5 and not said:
                 said = True
                 self.get_logger().warning(f'waiting for a subscriber of {topic}'
-                                          + (f' and a publisher of {results}' if results else ''))
+                                          + (f', a publisher of {results} and {wanted} '
+                                             'subscribers of it' if results else ''))
 
     def _listens_to(self, topic: str) -> bool:
         """Subscribe to the results as soon as they have a publisher."""

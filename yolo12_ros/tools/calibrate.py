@@ -15,10 +15,10 @@
 """`yolo12 calibrate`: pictures to the raw files that hb_mapper calibrates with."""
 import hashlib
 import json
-import os
 from pathlib import Path
 import random
 import re
+import shutil
 import sys
 import tempfile
 from typing import Tuple
@@ -63,7 +63,8 @@ def main(args) -> int:
     manifest = args.output.with_name(args.output.name + '.json')
     old = _old_files(args.output, args.force)
     chosen, hashes = [], {}
-    with tempfile.TemporaryDirectory(prefix='.calibrate', dir=args.output.parent) as folder, \
+    beside = args.output.resolve().parent       # hb_mapper would read what is inside
+    with tempfile.TemporaryDirectory(prefix='.calibrate', dir=beside) as folder, \
             Progress(min(args.count, len(files)), 'calibrate') as progress:
         for path in files:
             if len(chosen) == args.count:
@@ -74,10 +75,11 @@ def main(args) -> int:
                 progress.advance(text=path.name)
         if not chosen:
             raise ImageError(f'none of {len(files)} pictures can be used: see the warnings above')
-        for path in old:
-            path.unlink()
         for entry in chosen:
-            os.replace(Path(folder) / entry['file'], args.output / entry['file'])
+            shutil.move(Path(folder) / entry['file'], args.output / entry['file'])
+    for path in old:
+        if path.name not in {entry['file'] for entry in chosen}:
+            path.unlink()
     _write_manifest(manifest, args, chosen)
     if len(chosen) < FEW:
         _warn(f'only {len(chosen)} pictures: expected {FEW} to 50, or scores will suffer')
@@ -123,6 +125,9 @@ def _convert(path: Path, args, hashes, folder: Path, number: int):
         return None
     if min(width, height) < args.min_side:
         _warn(f'{path} is tiny, {width}x{height}: left out (--min-side {args.min_side})')
+        return None
+    if tensor.max() <= 1:
+        _warn(f'{path} is all black: left out')
         return None
     hashes[digest] = path
     data = tensor.tobytes()

@@ -163,7 +163,8 @@ class ResultStore:
 
     def _resume(self, path: Path, origin) -> str:
         """Read what is done; return the lines to keep, without those that were cut off."""
-        first, *lines = path.read_text().splitlines(keepends=True) or ['']
+        text = path.read_text(encoding='utf-8', errors='replace')
+        first, *lines = text.splitlines(keepends=True) or ['']
         if first.strip() != json.dumps(origin):
             raise ConfigError(f'{path} holds results of another run: delete it, or choose another '
                               f'folder (it has {first.strip()[:200]}, this run '

@@ -89,7 +89,7 @@ def main(args) -> int:
     args.output = args.output or Path('build')
     config, form = _prepare(args, form)
     commands = _commands(args, config)
-    _clear(args, config)
+    _set_aside(args, config)
     if not toolchain.installed('hb_mapper'):
         print('hb_mapper is not installed here; run it in its container:')
         print(toolchain.docker_command([*commands, ['hb_perf', config.model]], args.output,
@@ -209,10 +209,11 @@ def _compile(args, config, form, commands):
                    pictures=_pictures(args.output, config.prefix))
 
 
-def _clear(args, config) -> None:
-    """Remove what an earlier run left, or it could pass for what this one made."""
+def _set_aside(args, config) -> None:
+    """Rename log and reports of an earlier run: they must not pass for what this one makes."""
     for old in (args.output / LOG, *_report_files(args.report or args.output / 'report')):
-        old.unlink(missing_ok=True)
+        if old.is_file():
+            os.replace(old, old.with_name(f'{old.name}.old'))
     shutil.rmtree(args.output / 'hb_perf_result' / config.prefix, ignore_errors=True)
 
 

@@ -129,7 +129,7 @@ def _devices(log: MapperLog) -> Tuple[List[str], List[str]]:
         n.kind not in _EDGE_KINDS or not log.subgraphs
         or log.subgraphs > 1 and bpu[0] < i < bpu[-1])]
     if heavy:
-        return [f'{len(heavy)} CPU node{"s" * (len(heavy) != 1)} inside the model, '
+        return [f"{len(heavy)} of the model's nodes on the CPU, "
                 f'{log.subgraphs} BPU subgraphs: {_names(heavy)}; every frame would wait for the '
                 'CPU'], []
     return [], [f'{len(log.cpu_nodes)} CPU nodes at the ends: {_names(log.cpu_nodes)}']

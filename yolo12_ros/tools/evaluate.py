@@ -105,10 +105,9 @@ def main(args) -> int:
 
 
 def _names(models) -> List[str]:
-    """Return what the models are called: their files' names, with a hash where those are equal."""
-    names = [m.model_file.name for m in models]
-    if len(set(names)) == len(names):
-        return names
+    """Return what the models are called: their files' names, with a hash if those are alike."""
+    if len({m.model_file.stem for m in models}) == len(models):
+        return [m.model_file.name for m in models]
     return [f'{m.model_file.stem}-{_sha256(m.model_file)[:8]}{m.model_file.suffix}'
             for m in models]
 

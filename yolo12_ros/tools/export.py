@@ -74,7 +74,7 @@ def main(args) -> int:
     _check_companions(companions, args.force)
     _write(model, out)
     for path, text in companions.items():
-        if args.force or not path.exists():
+        if not (path.exists() and _fits(path, text)):
             path.write_text(text, encoding='utf-8')
     print(_table(out, model, facts))
     return 0 if all(fact[2] is not False for fact in facts) else 1
@@ -224,16 +224,19 @@ def _check_companions(texts, force: bool) -> None:
 
 
 def _fits(path: Path, text: str) -> bool:
-    there = path.read_text(encoding='utf-8', errors='replace')
+    from ..config import load_config
     if path.suffix != '.json':
-        return there == text
+        return path.read_text(encoding='utf-8', errors='replace') == text
     try:
-        known, wanted = json.loads(there), json.loads(text)
-    except ValueError:
+        known = load_config(path)
+    except ConfigError:
         return False
-    return isinstance(known, dict) and all(
-        known.get(key) == value for key, value in wanted.items()
-        if key not in ('dnn_Parser', 'score_threshold', 'nms_threshold', 'nms_top_k'))
+    wanted = json.loads(text)
+    name = known.model_file if known.model_file.is_absolute() else path.parent / known.model_file
+    form = known.form
+    return (form.class_num, form.reg_max, list(form.strides), name.resolve()) == (
+        wanted['class_num'], wanted['reg_max'], wanted['strides'],
+        (path.parent / wanted['model_file']).resolve())
 
 
 def _table(out: Path, model, facts) -> str:

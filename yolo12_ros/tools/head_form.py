@@ -125,4 +125,4 @@ def check_strides(form: HeadFormat) -> None:
     if missing:
         raise ModelError(f'no outputs for stride {missing}: the model has strides '
                          f'{list(form.strides)}; is the log cut short? If that is meant, give '
-                         '--config')
+                         '--config, a JSON with these strides')

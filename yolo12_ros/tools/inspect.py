@@ -101,7 +101,8 @@ def _check_target(args) -> None:
             raise ConfigError('--labels needs --write-config FILE')
         return
     if args.config:
-        raise ConfigError('--config checks a JSON and --write-config writes one: give only one')
+        raise ConfigError('--config checks a JSON and --write-config writes one: a JSON that fits '
+                          'needs no other, so give only one')
     if target.exists() and not args.force:
         raise ConfigError(f'{target} exists: give another name, or --force to overwrite it')
     if not target.parent.is_dir():

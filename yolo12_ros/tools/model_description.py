@@ -69,7 +69,8 @@ def describe_log(path: Path) -> ModelDescription:
     """Describe what a log tells of.  Raises ModelError."""
     text = read_text(path)
     if hrt_model_log.looks_like_model_log(text):
-        return _of_info(hrt_model_log.parse_model_log(text, str(path)), f'hrt_model_exec, {path}')
+        return _of_info(hrt_model_log.parse_model_log(text, str(path)), f'hrt_model_exec, {path}',
+                        from_log=True)
     if hb_mapper_log.looks_like_mapper_log(text):
         return from_mapper_log(hb_mapper_log.parse_mapper_log(text, str(path)), str(path))
     raise ModelError(f'{path} is neither a model nor a log: expected a .bin, an .onnx, or what '
@@ -126,14 +127,14 @@ def _asked(path: Path, reason: BackendError) -> ModelDescription:
         last = (done.stdout.strip().splitlines() or ['it printed nothing'])[-1]
         raise ModelError(f'hrt_model_exec cannot read {path}: {last}')
     return _of_info(hrt_model_log.parse_model_log(done.stdout, 'hrt_model_exec'),
-                    'hrt_model_exec')
+                    'hrt_model_exec', from_log=False)
 
 
-def _of_info(info: hrt_model_log.ModelInfo, source: str) -> ModelDescription:
+def _of_info(info: hrt_model_log.ModelInfo, source: str, from_log: bool) -> ModelDescription:
     kind = info.input_type.replace('HB_DNN_IMG_TYPE_', '').replace('HB_DNN_TENSOR_TYPE_', '')
     return ModelDescription(info.name, source, kind.replace('NV12_SEPARATE', 'NV12') or 'unknown',
                             _size(info.input_shape, source), info.outputs,
-                            input_name=info.input_name, from_log=True)
+                            input_name=info.input_name, from_log=from_log)
 
 
 def _size(shape: Tuple[int, ...], source: str) -> Tuple[int, int]:

@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """Runs the vendor's tools where they are installed, says how to run them in docker elsewhere."""
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 import os
 from pathlib import Path
 import shlex
@@ -27,6 +27,7 @@ from ..errors import BackendError
 
 # The image with OpenExplorer 1.2.8 for the RDK X5, on Docker Hub: hb_mapper 1.24.3.
 IMAGE = 'openexplorer/ai_toolchain_ubuntu_20_x5_cpu:v1.2.8'
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 NOTHING_RUN = 3     # exit code of a verb whose vendor tool is not installed
 
 
@@ -43,7 +44,8 @@ def run(command: Sequence, folder: Path, log: str,
     log: name of the file that the tool writes there; an older one is deleted first.  What it
     prints is kept in LOG with "_output" before the suffix.  on_line: called with each line.
     Returns (exit code, negative for a signal; what it printed; what it wrote to its log).
-    Raises BackendError if it cannot start.  SIGINT and SIGTERM end the tool and what it started.
+    Raises BackendError if it cannot start.  SIGINT, SIGTERM and SIGHUP end the tool and what it
+    started.
     """
     lines = []
     own = folder / log
@@ -58,23 +60,23 @@ def run(command: Sequence, folder: Path, log: str,
             start_new_session=True)
     except OSError as e:
         raise BackendError(f'{command[0]} cannot be started: {e.strerror}') from e
-    try:
-        with _interrupted_by_sigterm(), open(record, 'w', encoding='utf-8') as file:
+    with _signals(), process.stdout, open(record, 'w', encoding='utf-8') as file:
+        try:
             for line in process.stdout:     # universal newlines: a carriage return ends one too
                 file.write(line)
                 lines.append(line)
                 on_line(line.rstrip('\n'))
             code = process.wait()
-    finally:
-        _end_group(process)
-        process.stdout.close()
+        except BaseException:
+            _end_group(process)
+            raise
     return code, ''.join(lines), (
         own.read_text(encoding='utf-8', errors='replace') if own.is_file() else '')
 
 
 @contextmanager
-def _interrupted_by_sigterm():
-    """Let SIGTERM raise KeyboardInterrupt, as SIGINT does; signals reach the main thread only."""
+def _signals():
+    """Let SIGTERM and SIGHUP raise KeyboardInterrupt in the main thread, as SIGINT does."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -82,23 +84,28 @@ def _interrupted_by_sigterm():
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.getsignal(number) for number in _ENDING}
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if before[number] != signal.SIG_IGN:        # nohup
+            signal.signal(number, interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end_group(process: subprocess.Popen) -> None:
-    """End a process that still runs, and what it started."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        if process.poll() is not None:
-            return
-        os.killpg(process.pid, number)      # it leads the group of its session
-        try:
+    """End a tool and what it started, whatever signal comes meanwhile."""
+    if threading.current_thread() is threading.main_thread():
+        for number in _ENDING:
+            signal.signal(number, signal.SIG_IGN)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)      # it leads the group of its session
+        with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            pass
+        os.killpg(process.pid, signal.SIGKILL)      # who is left ignored the other
+    process.wait()
 
 
 def command_line(command: Sequence) -> str:
