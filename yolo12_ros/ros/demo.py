@@ -28,6 +28,7 @@ import rclpy
 from rclpy.executors import ExternalShutdownException
 from rclpy.parameter import Parameter
 
+from .process import note_interrupts
 from .recorder import Recorder, rows
 from ..config import package_share
 from ..errors import Yolo12Error
@@ -181,10 +182,10 @@ def _run(source: str, args) -> None:
         demo.run()
         demo.report()
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)    # a second one must not leave processes
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)   # none must leave processes
         if demo is not None:
             demo.close()
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, before)
 
 
 def main(argv: Optional[List[str]] = None) -> int:
@@ -194,6 +195,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     samples = _PACKAGE / 'samples'
     sources = [args.source] if args.source is not None else \
         [str(samples), *map(str, sorted(samples.glob('*.mp4')))]
+    interrupts = note_interrupts()
     try:
         rclpy.init(args=[])
         for source in sources:
@@ -204,7 +206,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     except (KeyboardInterrupt, ExternalShutdownException):
         return 130
     except Exception:
-        if rclpy.ok():          # else a signal came, and so nothing works any more
+        if rclpy.ok() and not interrupts:   # else a signal came, and so nothing works any more
             raise
         return 130
     finally:

@@ -31,7 +31,7 @@ def run_node(program: str, make: Callable[[], Node], args: Optional[List[str]] =
 
     Returns the exit code: 1 after a Yolo12Error, which is printed for the person at the terminal.
     """
-    node = None
+    node, interrupts = None, note_interrupts()
     try:
         try:
             rclpy.init(args=args)
@@ -45,7 +45,7 @@ def run_node(program: str, make: Callable[[], Node], args: Optional[List[str]] =
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except Exception:
-        if rclpy.ok():          # else a signal came during the start, and so nothing works
+        if rclpy.ok() and not interrupts:   # else a signal came, and so nothing works any more
             raise
     finally:
         # launch and the terminal both deliver SIGINT: a second one must not break the clean-up
@@ -54,3 +54,20 @@ def run_node(program: str, make: Callable[[], Node], args: Optional[List[str]] =
             node.destroy_node()
         rclpy.try_shutdown()
     return 0
+
+
+def note_interrupts() -> List[int]:
+    """
+    Let SIGINT raise KeyboardInterrupt, as usual, and be noted in the list that is returned.
+
+    While rclpy converts a message, that exception becomes a RuntimeError which tells nothing.
+    """
+    noted: List[int] = []
+
+    def interrupt(number, _) -> None:
+        noted.append(number)
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:   # else it is ignored
+        signal.signal(signal.SIGINT, interrupt)
+    return noted
