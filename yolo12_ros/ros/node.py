@@ -170,7 +170,8 @@ class Yolo12Node(Node):
                    f'box {model.outputs[h.box_index].name}'
                    f' ({model.outputs[h.box_index].dtype})' for h in detector.heads),
                  f'  labels    {len(config.labels)}: {", ".join(config.labels[:4])}, ...',
-                 *(f'  found     {origin}' for origin in config.origins),
+                 *(f'  found     {origin}' for origin in config.origins
+                   if not origin.startswith('model_file')),     # that stands above
                  f'  keep      score >= {detector.settings.score_threshold}, '
                  f'IoU {detector.settings.nms_threshold}, '
                  f'at most {detector.settings.nms_top_k}',

@@ -21,7 +21,8 @@ from pathlib import Path
 import threading
 from typing import Dict, List
 
-from ..errors import ConfigError, ModelError
+from .fetch import sha256
+from ..errors import ConfigError
 
 DESCRIPTION = 'Measure AP on a COCO data set, as the node sees the pictures.'
 EXAMPLE = ('  yolo12 evaluate val2017 instances_val2017.json --config config/yolo12n.json '
@@ -108,14 +109,8 @@ def _names(models) -> List[str]:
     """Return what the models are called: their files' names, with a hash if those are alike."""
     if len({m.model_file.stem for m in models}) == len(models):
         return [m.model_file.name for m in models]
-    return [f'{m.model_file.stem}-{_sha256(m.model_file)[:8]}{m.model_file.suffix}'
+    return [f'{m.model_file.stem}-{sha256(m.model_file)[:8]}{m.model_file.suffix}'
             for m in models]
-
-
-def _sha256(path: Path) -> str:
-    if not path.is_file():
-        raise ModelError(f'model file {path} does not exist')
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _evaluate(name: str, config, dataset, args) -> List[Run]:
@@ -147,8 +142,8 @@ def _evaluate(name: str, config, dataset, args) -> List[Run]:
 
 def _origin(path: Path, model, config, preprocessing, args) -> Dict[str, object]:
     """Return what the results depend on."""
-    return {'model': path.name, 'sha256': _sha256(path),
-            'images': str(args.images.resolve()), 'annotations': _sha256(args.annotations),
+    return {'model': path.name, 'sha256': sha256(path),
+            'images': str(args.images.resolve()), 'annotations': sha256(args.annotations),
             'backend': model.backend, 'preprocessing': preprocessing, 'protocols': PROTOCOLS,
             'labels': hashlib.sha256('\n'.join(config.labels).encode()).hexdigest()[:16]}
 

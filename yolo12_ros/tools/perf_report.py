@@ -13,7 +13,6 @@
 # limitations under the License.
 
 """What `yolo12 perf` shows: a table, JSON and a picture, with what they were measured on."""
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -24,6 +23,7 @@ from typing import Any, Dict, List
 import cv2
 import numpy as np
 
+from .fetch import sha256
 from .perf_run import Measurement, TRACKS
 from .. import __version__
 from ..timing import STAGES
@@ -64,7 +64,7 @@ def context(config, model) -> Dict[str, Any]:
             'yolo12_ros': __version__, 'python': platform.python_version(),
             'numpy': np.__version__, 'opencv': cv2.__version__,
             'ros_distro': os.environ.get('ROS_DISTRO', ''), 'backend': model.backend,
-            'model': path.name, 'model_sha256': hashlib.sha256(path.read_bytes()).hexdigest(),
+            'model': path.name, 'model_sha256': sha256(path),
             'score_threshold': config.settings.score_threshold, 'command': sys.argv}
 
 
