@@ -13,8 +13,10 @@
 # limitations under the License.
 """The demo and the recorder as a user runs them."""
 import json
+import os
 from pathlib import Path
 import signal
+import sys
 import time
 
 import cv2
@@ -30,9 +32,9 @@ def demo(library, tmp_path):
     """Return a function that runs the demo to its end."""
     config = write_tiny_model(tmp_path)
 
-    def run(source, *arguments):
+    def run(source, *arguments, **environment):
         process = Process(tmp_path, DEMO, str(source), '--config', str(config), *arguments,
-                          environment={'YOLO12_LIBDNN': str(library)}, ros=False)
+                          environment={'YOLO12_LIBDNN': str(library), **environment}, ros=False)
         return process.wait(60), process.log
     return run
 
@@ -141,9 +143,14 @@ def test_a_folder_that_cannot_be_written_leaves_no_process(demo, tmp_path):
     assert 'Traceback' not in log and gone(str(tmp_path))
 
 
-def test_a_picture_that_is_none_ends_it(demo, tmp_path):
+@pytest.mark.parametrize('seconds', [0, 3])
+def test_a_picture_that_is_none_ends_it(demo, tmp_path, seconds):
+    (tmp_path / 'sitecustomize.py').write_text(
+        'import sys, time\n'       # the source starts late, as on a busy machine
+        f"'yolo12_ros.ros.image_source' in sys.orig_argv and time.sleep({seconds})\n")
     (tmp_path / 'photo.png').write_text('no picture')
-    code, log = demo(tmp_path / 'photo.png')
+    code, log = demo(tmp_path / 'photo.png',
+                     PYTHONPATH=os.pathsep.join([str(tmp_path), *sys.path[1:]]))
     assert code == 1 and 'is not a picture that OpenCV can read' in log
     assert 'the image source ended: its message is above' in log and gone(str(tmp_path))
 

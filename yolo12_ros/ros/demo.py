@@ -71,16 +71,18 @@ class Demo:
         self._publisher = _start('yolo12_ros.ros.image_source', 'image_source', {
             'source': self._source, 'topic': f'{NAMESPACE}/image', 'loop': False, 'rate': 1000.0,
             'wait_for': f'{NODE}/render/compressed', 'result_subscribers': 2})
-        start = last = time.monotonic()
+        start = last = publishing = time.monotonic()
         seen = 0
         while not self._recorder.finished:
             rclpy.spin_once(self._recorder, timeout_sec=0.1)
             if len(self._recorder.frames) != seen:
                 seen, last = len(self._recorder.frames), time.monotonic()
                 _progress(seen, self._count, seen / (last - start))
-            elif self._publisher.poll() is not None and time.monotonic() - last > 2:
-                break                       # a video may hold fewer frames than it says
             self._check(last)
+            if self._publisher.poll() is None:
+                publishing = time.monotonic()
+            elif time.monotonic() - max(last, publishing) > 2:
+                break                       # a video may hold fewer frames than it says
         print(file=sys.stderr)
         if not seen:
             raise Yolo12Error(f'{self._source} gave no frame')
