@@ -179,6 +179,7 @@ def test_a_black_picture_is_left_out(photos, tmp_path, capsys):
     (['nothing'], 'nothing does not exist'),
     (['empty'], 'holds no picture'),
     (['photos', '--min-side', '4000'], 'none of 25 pictures can be used'),
+    (['photos', '--output', '.'], '--output .: expected a folder by its name'),
     (['photos', '--output', 'photos/photo 00.png'], 'cannot use --output')])
 def test_bad_input(photos, tmp_path, monkeypatch, capsys, arguments, wanted):
     monkeypatch.chdir(tmp_path)

@@ -112,7 +112,7 @@ def test_a_model_agrees_with_itself(folder, capsys):
     printed = capsys.readouterr().out
     assert printed.count(' 1.000000     0.0000    0.000000') == 6
     assert '2 pictures' in printed and ' 0 lost, 0 extra' in printed
-    assert not (folder / 'worst').exists()
+    assert 'nothing to draw' in printed and not (folder / 'worst').exists()
 
 
 def test_other_weights_differ_and_the_worst_is_drawn(folder, capsys):

@@ -88,6 +88,9 @@ def test_hb_perf_draws_where_it_is_installed(job, tmp_path, monkeypatch, capsys)
     log = tmp_path / 'build' / 'hb_mapper_makertbin.log'
     assert run(capsys, 'compile', '--log', log, '--report', tmp_path / 'mine.md')[0] == 0
     assert f'(build/{picture})' in (tmp_path / 'mine.md').read_text()
+    code, out, _ = run(capsys, *job)
+    assert code == 0 and f'renamed {log.parent}/hb_perf_result/{PREFIX} of an earlier run' in out
+    assert (log.parent / 'hb_perf_result' / f'{PREFIX}.old' / f'{PREFIX}.png').is_file()
     assert run(capsys, *job, '--name', 'other')[0] == 0
     assert report_of(tmp_path)['hb_perf'] == ['hb_perf_result/other/other.png']
 
@@ -160,6 +163,32 @@ def test_an_old_result_does_not_pass_for_a_new_one(job, tmp_path, monkeypatch, c
     assert not left & names and {f'{name}.old' for name in names} <= left
 
 
+def test_a_run_that_breaks_off_leaves_the_old_model_under_another_name(
+        job, tmp_path, monkeypatch, capsys):
+    assert run(capsys, *job)[0] == 0
+    models = tmp_path / 'build' / 'bpu_model_output'
+    (models / f'{PREFIX}_modified.bin').write_text('stripped')
+    old = (models / f'{PREFIX}.bin').read_bytes()
+    monkeypatch.setenv('FAKE_HB_MAPPER', 'crash')
+    assert run(capsys, *job)[0] == 1
+    assert (models / f'{PREFIX}.bin.old').read_bytes() == old
+    assert (models / f'{PREFIX}_modified.bin.old').read_text() == 'stripped'
+    assert not list(models.glob('*.bin'))
+
+
+def test_a_record_that_cannot_be_written_starts_no_tool(job, tmp_path, capsys):
+    (tmp_path / 'build' / 'hb_mapper_checker_output.log').mkdir(parents=True)
+    code, _, err = run(capsys, *job)
+    assert code == 1
+    assert f'cannot write {tmp_path}/build/hb_mapper_checker_output.log: Is a directory' in err
+    assert not (tmp_path / 'build' / 'hb_mapper_checker.log').exists()
+
+
+def test_a_folder_as_report(job, tmp_path, capsys):
+    code, _, err = run(capsys, *job, '--report', tmp_path)
+    assert code == 1 and f'--report {tmp_path} is a folder: expected the name of a file' in err
+
+
 def test_min_cosine_and_config(job, tmp_path, capsys):
     code, out, _ = run(capsys, *job, '--min-cosine', '0.95')
     assert code == 1 and 'output 1095 has cosine similarity 0.924581' in out
@@ -178,8 +207,18 @@ def test_a_log_cut_short(job, tmp_path, capsys):
         assert code == 1
         assert f'the log is cut short: it ends while it was to {stage} the model' in out
     log.write_text(text)
-    code, out, _ = run(capsys, 'compile', '--log', log, '--report', tmp_path / 'mine')
-    assert code == 0 and (tmp_path / 'mine.md').is_file()
+    code, out, _ = run(capsys, 'compile', '--log', log, '--report', tmp_path / 'new' / 'mine')
+    assert code == 0 and (tmp_path / 'new' / 'mine.md').is_file()
+
+
+@pytest.mark.parametrize('encoding', ['utf-8', 'utf-16'])       # PowerShell's > writes the latter
+def test_what_stood_on_the_screen_is_judged_too(job, tmp_path, capsys, encoding):
+    run(capsys, *job)
+    screen = (tmp_path / 'build' / 'hb_mapper_makertbin_output.log').read_text()
+    assert '\x1b[92mINFO' in screen
+    (tmp_path / 'screen.txt').write_text(screen, encoding=encoding)
+    code, out, _ = run(capsys, 'compile', '--log', tmp_path / 'screen.txt')
+    assert code == 0 and 'the model would serve the node' in out
 
 
 def test_without_hb_mapper_the_docker_command_is_printed(job, tmp_path, monkeypatch, capsys):
@@ -240,7 +279,8 @@ def test_int8_is_the_default_and_strings_are_quoted():
     (lambda job, path: [*job, '--jobs', '0'], '--jobs is 0: expected at least 1'),
     (lambda job, path: [*job, '--calibration', path / 'none'], 'none does not exist'),
     (lambda job, path: [*job, '--output', _touch(path / 'file')], 'cannot write to --output'),
-    (lambda job, path: [*job, '--report', path / 'no' / 'r'], 'cannot write the report')])
+    (lambda job, path: [*job, '--report', _touch(path / 'file') / 'r'],
+     'cannot write the report')])
 def test_bad_input(job, tmp_path, capsys, change, wanted):
     code, _, err = run(capsys, *change(job, tmp_path))
     assert code == 1

@@ -15,6 +15,7 @@
 """Export: the graph surgery on a tiny graph, and real architectures where torch is installed."""
 import argparse
 import json
+import re
 
 import numpy as np
 import pytest
@@ -103,6 +104,34 @@ def test_a_configuration_that_fits_stays_with_its_thresholds(tmp_path):
     (tmp_path / 'cut.json').write_text(mine)
     run(*words)
     assert (tmp_path / 'cut.json').read_text() == mine
+
+
+def test_a_configuration_of_the_other_order_or_without_names_does_not_fit(tmp_path):
+    stock = tiny_onnx.stock(classes=64)
+    words = ('--from-onnx', save(stock, tmp_path / 'stock.onnx'),
+             '--output', tmp_path / 'cut.onnx')
+    run(*words)
+    with pytest.raises(ConfigError, match='does not fit this model'):
+        run(*words, '--order', 'box-first')
+    entry = stock.metadata_props.add()
+    entry.key, entry.value = 'names', str({i: f'thing {i}' for i in range(64)})
+    save(stock, tmp_path / 'stock.onnx')
+    with pytest.raises(ConfigError, match='does not fit this model'):
+        run(*words)
+    assert run(*words, '--force') == 0 and run(*words) == 0
+    assert load_config(tmp_path / 'cut.json').labels[63] == 'thing 63'
+
+
+def test_a_model_that_differs_replaces_nothing(tmp_path, monkeypatch, capsys):
+    words = ('--from-onnx', save(tiny_onnx.stock(), tmp_path / 'stock.onnx'),
+             '--output', tmp_path / 'cut.onnx')
+    run(*words)
+    before = (tmp_path / 'cut.onnx').read_bytes()
+    monkeypatch.setattr(export, 'largest_difference', lambda *_: 0.5)
+    assert run(*words) == 1
+    assert re.search(r'max difference 5.0e-01 \(limit \S+\)  FAILED', capsys.readouterr().out)
+    assert (tmp_path / 'cut.onnx').read_bytes() == before
+    assert (tmp_path / 'cut_failed.onnx').is_file()
 
 
 @pytest.mark.parametrize('text', ['mine', '[]', '{"class_num": 3}'])
@@ -212,6 +241,8 @@ def test_unreadable_files_are_named(tmp_path):
     with pytest.raises(ModelError, match='none.onnx'):
         run('--from-onnx', tmp_path / 'none.onnx')
     assert not (tmp_path / 'x.onnx').exists()
+    with pytest.raises(ConfigError, match='is a folder: expected the name of a file'):
+        run('--from-onnx', tmp_path / 'none.onnx', '--output', tmp_path)
 
 
 @pytest.fixture
@@ -232,7 +263,9 @@ def test_export_of_an_architecture(torch, tmp_path, capsys, name, size, blocks):
     assert run(f'{name}.yaml', '--imgsz', *size, '--output', out) == 0
     printed = capsys.readouterr().out
     assert f'attention blocks patched           {blocks}\n' in printed
-    assert 'patched against the original' in printed and 'FAILED' not in printed
+    assert 'FAILED' not in printed
+    differences = re.findall(r'(?:original|torch) +max difference (\S+)', printed)
+    assert len(differences) == 2 and all(float(d) < 1e-4 for d in differences)
     model = onnx.load(str(out))
     assert opset(model) == 11 and model.ir_version == 6
     assert set(node_types(model)) <= ON_BPU

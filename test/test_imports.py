@@ -26,9 +26,9 @@ PACKAGE = Path(yolo12_ros.__file__).resolve().parent
 NAME = PACKAGE.name
 # From the bottom up: a module imports from lower layers only, and within its own folder.
 LAYERS = (
-    ('', 'errors', 'detections', 'timing'),
-    ('labels', 'images', 'backends', 'postprocess', 'render'),
-    ('letterbox', 'config', 'sources'),
+    ('', 'errors', 'detections', 'pace', 'timing'),
+    ('labels', 'images', 'postprocess', 'render'),
+    ('letterbox', 'backends', 'config', 'sources'),
     ('detector',),
     ('pipeline',),
     ('tools', 'ros', 'web', 'models', 'samples'),

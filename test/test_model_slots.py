@@ -268,10 +268,18 @@ def test_close_returns_although_the_library_hangs(make):
     model = make(1, blocked=True)
     slot = model.acquire()
     model.submit(slot)
-    start = time.monotonic()
+    errors = []
+
+    def wait():
+        with pytest.raises(BackendError) as error:
+            model.wait(slot)
+        errors.append(str(error.value))
+    thread = threading.Thread(target=wait)
+    thread.start()
     model.close()
-    assert time.monotonic() - start < 3
-    assert model._worker.daemon
+    thread.join(10)
+    assert errors == ['inference of fake failed: the model was closed meanwhile']
+    assert model._worker.is_alive() and model._worker.daemon
 
 
 def test_many_threads(make):

@@ -24,7 +24,7 @@ from yolo12_ros.backends import TensorInfo
 from yolo12_ros.backends.threaded import ThreadedModel
 from yolo12_ros.errors import BackendError
 from yolo12_ros.timing import STAGES
-from yolo12_ros.tools import command, perf_report
+from yolo12_ros.tools import command
 from yolo12_ros.tools.perf_run import Span, TRACKS
 
 SECONDS = 0.01
@@ -136,12 +136,6 @@ def test_errors_of_the_user(folder, capsys, arguments, words):
 def test_every_stage_has_a_track():
     """The names are those of diagnostics and perfs."""
     assert set(TRACKS) == set(STAGES) - {'latency'}
-
-
-def test_summary():
-    """Milliseconds in, milliseconds out."""
-    s = perf_report.summary(list(range(101)))
-    assert (s['count'], s['mean'], s['p50'], s['p95'], s['p99']) == (101, 50, 50, 95, 99)
 
 
 def test_spans_follow_each_other(folder, monkeypatch):

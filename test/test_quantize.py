@@ -167,6 +167,8 @@ def test_what_quantize_refuses(folder, monkeypatch):
     monkeypatch.chdir(folder)
     given = 'tiny.onnx', '--calibration', 'calibration_f32', '--output'
     for words, text in ((('tiny.onnx',), 'is the float model itself'),
+                        (('q.bin',), '--output q.bin: expected a name that ends in .onnx'),
+                        (('.',), '--output . is a folder: expected the name of a file'),
                         (('x.onnx', '--limit', 0), '--limit is 0: expected at least 1')):
         before = (folder / 'tiny.onnx').read_bytes()
         with pytest.raises(ConfigError, match=text):

@@ -25,6 +25,7 @@ from .postprocess import HeadFormat, Settings
 
 # One head layout, many names.
 PARSERS = ('yolov8', 'yolov11', 'yolov12')
+MOST_DETECTIONS = 100000     # that nms_top_k may allow
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Config:
 
     model_file: resolved path; it need not exist yet.  model_name: name inside a .bin, '' for its
     only model.  labels: class_num names.  form: what the heads look like.  settings: thresholds.
-    warnings: sentences for the log.  origins: which file each path of the JSON was resolved to.
+    labels_file: where they were read, None for COCO's or numbers.  warnings: sentences for the
+    log.
     """
 
     path: Path
@@ -44,13 +46,11 @@ class Config:
     form: HeadFormat
     settings: Settings
     warnings: Tuple[str, ...] = ()
-    origins: Tuple[str, ...] = ()
+    labels_file: Optional[Path] = None
 
     def with_model(self, model_file) -> 'Config':
         """Return the same configuration with another model file."""
-        path = _expanded(model_file)
-        return replace(self, model_file=path, origins=(
-            f'model_file: {path}', *(o for o in self.origins if not o.startswith('model_file'))))
+        return replace(self, model_file=_expanded(model_file))
 
     def model_options(self) -> Dict[str, Any]:
         """Return what open_model needs to know besides the file."""
@@ -90,7 +90,8 @@ KEYS: Dict[str, Tuple[Callable[[Any], bool], str, Any]] = {
     'strides': (_all(_is_count), 'a list of positive integers', [8, 16, 32]),
     'score_threshold': (_is_ratio, 'a number from 0 to 1', 0.4),
     'nms_threshold': (_is_ratio, 'a number from 0 to 1', 0.5),
-    'nms_top_k': (_is_count, 'a positive integer', 5000),
+    'nms_top_k': (lambda v: _is_count(v) and v <= MOST_DETECTIONS,
+                  f'an integer from 1 to {MOST_DETECTIONS}', 5000),
     'output_order': (_all(_is_int), 'a list of integers', None),
     'task_num': (_is_count, 'a positive integer', None),             # see the parameter in_flight
     'is_performance': (lambda v: isinstance(v, bool), 'true or false', None),  # segmentation only
@@ -115,16 +116,16 @@ def load_config(path) -> Config:
     if known['model_file'] is None:
         raise ConfigError(f'{path}: model_file is missing: expected {KEYS["model_file"][1]}')
     _check_counts(known, path)
-    labels, label_notes, label_origin = _labels(known, path)
-    model_file, model_origin = _resolve(known['model_file'], path)
+    labels, label_notes, labels_file = _labels(known, path)
+    model_file, _ = find_file(known['model_file'], path.parent)
     order = known['output_order']
     return Config(
-        path, model_file, known['model_name'], labels,
+        path, model_file or _expanded(known['model_file']), known['model_name'], labels,
         HeadFormat(known['class_num'], known['reg_max'], tuple(known['strides']),
                    None if order is None else tuple(order)),
         Settings(float(known['score_threshold']), float(known['nms_threshold']),
                  known['nms_top_k']),
-        tuple(warnings + label_notes), tuple(model_origin + label_origin))
+        tuple(warnings + label_notes), labels_file)
 
 
 def package_share() -> Optional[Path]:
@@ -214,14 +215,14 @@ def _check_counts(values: Dict[str, Any], path: Path) -> None:
 
 
 def _labels(values: Dict[str, Any], path: Path):
-    """Return (names, notes, origins)."""
+    """Return (names, notes, their file or None)."""
     name, class_num = values['cls_names_list'], values['class_num']
     if name is None:
         if class_num == len(COCO_NAMES):
-            return COCO_NAMES, [], []
+            return COCO_NAMES, [], None
         return (tuple(f'class {i}' for i in range(class_num)),
                 [f'{path}: class_num is {class_num} and cls_names_list is missing: classes are '
-                 'named by number'], [])
+                 'named by number'], None)
     file, places = find_file(name, path.parent)
     if file is None:
         raise ConfigError(f'{path}: cls_names_list {name!r} does not exist; looked for '
@@ -230,10 +231,4 @@ def _labels(values: Dict[str, Any], path: Path):
     if len(labels) != class_num:
         raise ConfigError(f'{path}: class_num is {class_num}, but {file} has {len(labels)} names: '
                           'make them equal')
-    return labels, [], [f'cls_names_list: {file}']
-
-
-def _resolve(name: str, path: Path):
-    """Return (the model's path, origins); a file that is nowhere stays as it was given."""
-    file, _ = find_file(name, path.parent)
-    return (file, [f'model_file: {file}']) if file else (_expanded(name), [])
+    return labels, [], file

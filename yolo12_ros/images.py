@@ -64,6 +64,17 @@ class Nv12Image:
         return y.tobytes() + self.uv.tobytes()
 
 
+def nv12_planes(buffer: np.ndarray, size: Tuple[int, int]) -> Tuple[np.ndarray, np.ndarray]:
+    """Return views of a tight NV12 buffer of (width, height), both even: y and uv as above."""
+    w, h = size
+    return buffer[:w * h].reshape(h, w), buffer[w * h:].reshape(h // 2, w // 2, 2)
+
+
+def nv12_to_rgb(buffer: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
+    """Convert a model's input to uint8 (H, W, 3) RGB: what calibration and ONNX models see."""
+    return cv2.cvtColorTwoPlane(*nv12_planes(buffer, size), cv2.COLOR_YUV2RGB_NV12)
+
+
 def decode_image(encoding: str, width: int, height: int, step: int, data) -> Nv12Image:
     """
     Turn the content of a sensor_msgs/Image into NV12 planes.
@@ -102,12 +113,12 @@ def decode_compressed(data) -> Nv12Image:
     if head[:2] != JPEG and head != _PNG:
         raise ImageError(f'compressed image of {data.size} bytes is neither JPEG nor PNG: '
                          f'it starts with {head.hex() or "nothing"}')
-    if head[:2] == JPEG and b'\xff\xd9' not in tail and not _ends_in_zeros(data):
+    if head[:2] == JPEG and b'\xff\xd9' not in tail and not _marker_then_zeros(data):
         raise ImageError(f'JPEG of {data.size} bytes is cut off: its end marker is missing')
     return Nv12Image.from_bgr(_decode(data))
 
 
-def _ends_in_zeros(data: np.ndarray) -> bool:
+def _marker_then_zeros(data: np.ndarray) -> bool:
     """Return whether the end marker is followed by nothing but zeros, however many."""
     return data.tobytes().rstrip(b'\0').endswith(b'\xff\xd9')
 

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from .errors import ConfigError
-from .images import Nv12Image
+from .images import Nv12Image, nv12_planes
 
 # mode: (keeps the aspect ratio, is centred)
 MODES = {'letterbox': (True, True), 'top_left': (True, False), 'stretch': (False, False)}
@@ -77,9 +77,8 @@ class Letterbox:
         out: uint8, contiguous, model width * height * 3 / 2 elements: the NV12 buffer, Y plane
         first.  Every byte of it is written.
         """
-        (mw, mh), (w, h), (x, y) = self.model_size, self.size, self.offset
-        luma = out[:mw * mh].reshape(mh, mw)
-        chroma = out[mw * mh:].reshape(mh // 2, mw // 2, 2)
+        (w, h), (x, y) = self.size, self.offset
+        luma, chroma = nv12_planes(out, self.model_size)
         _place(image.y, luma, (x, y, w, h), PAD_Y)
         _place(image.uv, chroma, (x // 2, y // 2, w // 2, h // 2), PAD_UV)
 
@@ -110,7 +109,9 @@ def _place(plane: np.ndarray, out: np.ndarray, where: Tuple[int, int, int, int],
 def _resize(plane: np.ndarray, out: np.ndarray) -> None:
     """Resize bilinearly into `out`; the ratio of 1920 to 640 by a shorter way."""
     height, width = out.shape[:2]
-    if plane.shape[:2] == (3 * height, 3 * width):
+    if plane.shape[:2] == (1, 1):
+        out[:] = plane[0, 0]            # Humble's OpenCV refuses two channels of one pixel
+    elif plane.shape[:2] == (3 * height, 3 * width):
         # The sample lies on the middle one of 3 x 3 pixels, so nothing needs to be interpolated.
         cv2.resize(plane[1:, 1:], None, dst=out, fx=1 / 3, fy=1 / 3,
                    interpolation=cv2.INTER_NEAREST)

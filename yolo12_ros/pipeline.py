@@ -22,6 +22,7 @@ from collections import deque
 from dataclasses import dataclass, field
 import threading
 import time
+import traceback
 from typing import Any, Callable, Deque, Dict, Optional, Sequence, Tuple
 
 from .backends import Slot
@@ -30,6 +31,7 @@ from .detector import Detector
 from .errors import ImageError, InferenceTimeout, Yolo12Error
 from .images import Nv12Image
 from .letterbox import Letterbox
+from .pace import Pace
 from .timing import Statistics
 
 
@@ -88,55 +90,14 @@ class Mailbox:
         return len(self._frames)
 
 
-class Pace:
-    """
-    When to take the next frame, so that it is submitted just before the accelerator runs dry.
-
-    Taking it earlier would gain nothing and make the result older.  The guess is cautious: the
-    shortest of the last inferences, the longest of the last preparations.
-    """
-
-    def __init__(self):
-        self._inferences: Deque[float] = deque(maxlen=8)
-        self._preparations: Deque[float] = deque(maxlen=8)
-        self._idle_since = 0.0
-        self._in_flight = 0
-        self._busy_since = 0.0
-
-    def prepared(self, seconds: float) -> None:
-        """Note how long decoding and letterboxing took."""
-        self._preparations.append(seconds)
-
-    def submitted(self, now: float) -> None:
-        """Note a submission."""
-        if not self._in_flight:
-            self._busy_since = now
-        self._in_flight += 1
-
-    def finished(self, now: float, completed: bool = True) -> None:
-        """Note the end of the oldest request."""
-        if completed:
-            self._inferences.append(now - self._busy_since)
-        self._busy_since = now
-        self._in_flight -= 1
-
-    def delay(self, now: float) -> float:
-        """Return the seconds to wait before the next frame should be taken, 0 for none."""
-        if not self._in_flight or not self._inferences or not self._preparations:
-            return 0.0
-        inference = min(self._inferences)
-        busy_until = self._busy_since + self._in_flight * inference
-        lead = max(self._preparations) + 0.002 + 0.1 * inference
-        return max(0.0, busy_until - lead - now)
-
-
 class Pipeline:
     """
     Runs a detector over the frames of several cameras.
 
     on_result(frame) and on_failure(frame, error) are called from the pipeline's threads, results
-    of one camera in the order of their arrival.  An inference that takes longer than `timeout`
-    seconds is given up and its slot replaced; the next frame is tried on a fresh one.
+    of one camera in the order of their arrival; what they raise ends neither thread.  An inference
+    that takes longer than `timeout` seconds is given up and its slot replaced; the next frame is
+    tried on a fresh one.
 
     statistics: by camera; events received, processed, dropped, failed_image, failed_timeout,
     failed_inference, failed_output.  failures_in_row: inferences that failed since the last
@@ -147,7 +108,7 @@ class Pipeline:
 
     def __init__(self, detector: Detector, cameras: Sequence[str],
                  on_result: Callable[[Frame], None],
-                 on_failure: Callable[[Frame, Yolo12Error], None], timeout: float = 2.0):
+                 on_failure: Callable[[Frame, Exception], None], timeout: float):
         self.statistics = {camera: Statistics() for camera in cameras}
         self.failures_in_row = 0
         self._detector = detector
@@ -259,7 +220,6 @@ class Pipeline:
                 self._inference_ended(completed=False)
                 raise
             inferred = self._inference_ended()
-            self.failures_in_row = 0
             frame.detections = self._detector.postprocess(outputs, request.letterbox)
         except Exception as e:          # a thread that dies would silence the node
             model.release(request.slot)
@@ -274,6 +234,8 @@ class Pipeline:
         now = time.monotonic()
         with self._changed:
             self._pace.finished(now, completed)
+            if completed:
+                self.failures_in_row = 0
             self._changed.notify_all()
         return now
 
@@ -283,7 +245,7 @@ class Pipeline:
             self._on_result(frame)
         except Exception as e:          # a thread that dies would silence the node
             statistics.count('failed_output')
-            self._on_failure(frame, e)
+            self._tell(frame, e)
             return
         frame.times['latency'] = time.monotonic() - frame.received
         for stage, seconds in frame.times.items():
@@ -293,8 +255,15 @@ class Pipeline:
     def _fail(self, frame: Frame, error: Exception) -> None:
         cause, counts = _cause(error)
         self.statistics[frame.camera].count(cause)
-        self.failures_in_row += counts
-        self._on_failure(frame, error)
+        with self._changed:
+            self.failures_in_row += counts
+        self._tell(frame, error)
+
+    def _tell(self, frame: Frame, error: Exception) -> None:
+        try:
+            self._on_failure(frame, error)
+        except Exception:               # a thread that dies would silence the node
+            traceback.print_exc()
 
 
 def _cause(error: Exception) -> Tuple[str, int]:

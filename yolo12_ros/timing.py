@@ -27,14 +27,22 @@ STAGES = ('decode', 'letterbox', 'infer', 'postprocess', 'render', 'publish', 'l
 
 @dataclass(frozen=True)
 class StageSummary:
-    """Times of one stage in milliseconds, over the window."""
+    """Times of one stage in milliseconds."""
 
     count: int
     mean: float
     p50: float
     p95: float
     p99: float
-    last: float
+
+
+def summarise(milliseconds) -> StageSummary:
+    """Summarise the times of one stage; all zero if there are none."""
+    if not len(milliseconds):
+        return StageSummary(0, 0.0, 0.0, 0.0, 0.0)
+    p50, p95, p99 = np.percentile(milliseconds, (50, 95, 99))
+    return StageSummary(len(milliseconds), float(np.mean(milliseconds)), float(p50), float(p95),
+                        float(p99))
 
 
 class Statistics:
@@ -58,15 +66,11 @@ class Statistics:
         with self._lock:
             self._times.setdefault(stage, deque(maxlen=self._window)).append(seconds)
 
-    def count(self, event: str, n: int = 1) -> None:
-        """Count an event: 'received', 'published', 'dropped_newer', 'failed_timeout', ..."""
+    def count(self, event: str) -> None:
+        """Count an event: 'received', 'dropped', 'processed', 'failed_timeout', ..."""
         with self._lock:
-            self._counts[event] += n
+            self._counts[event] += 1
             self._stamps.setdefault(event, deque(maxlen=1000)).append(time.monotonic())
-
-    def total(self, event: str) -> int:
-        """Return how often the event was counted since the start."""
-        return self._counts[event]
 
     def totals(self) -> Dict[str, int]:
         """Return all counters."""
@@ -89,14 +93,10 @@ class Statistics:
         return (len(recent) - 1) / max(now - recent[0], 1e-9)
 
     def summary(self, stage: str) -> StageSummary:
-        """Return the times of one stage; all zero while there are none."""
+        """Return the times of one stage over the window."""
         with self._lock:
             samples = np.array(self._times.get(stage, ()), np.float64) * 1e3
-        if not samples.size:
-            return StageSummary(0, 0.0, 0.0, 0.0, 0.0, 0.0)
-        p50, p95, p99 = np.percentile(samples, (50, 95, 99))
-        return StageSummary(samples.size, float(samples.mean()), float(p50), float(p95),
-                            float(p99), float(samples[-1]))
+        return summarise(samples)
 
     def stages(self) -> Dict[str, StageSummary]:
         """Return the summary of every stage that has samples, in the order of STAGES."""

@@ -107,9 +107,11 @@ class ColourCamera:
 
     def close(self):
         """End the node, which must end well, and the camera."""
-        code = None if self.process.exit_code is not None else self.process.stop()
-        if self._owns_client:
-            self.client.close()
+        try:
+            code = None if self.process.exit_code is not None else self.process.stop()
+        finally:
+            if self._owns_client:
+                self.client.close()
         assert code in (0, None) and 'Traceback' not in self.process.log, self.process.log
 
 

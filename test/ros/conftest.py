@@ -44,9 +44,14 @@ def start(library, tmp_path):
                                environment={'YOLO12_LIBDNN': os.fspath(library)}, **parameters))
         return running[-1]
     yield run
-    for process in running:
-        if process.exit_code is None:
-            process.stop()
+    failed = []
+    for process in running:     # one that does not end must not keep the others running
+        try:
+            if process.exit_code is None:
+                process.stop()
+        except AssertionError as e:
+            failed.append(e)
+    assert not failed, failed
 
 
 @pytest.fixture

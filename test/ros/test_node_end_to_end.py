@@ -73,10 +73,11 @@ def graph(node):
         while time.monotonic() < end:
             publishers[encoding].publish(message)
             until = time.monotonic() + 1
-            while time.monotonic() < until and not found:
+            while time.monotonic() < until:
                 rclpy.spin_once(client, timeout_sec=0.05)
-            if found:
-                return found[-1]
+                for result in found:
+                    if result.header == message.header:     # else of an earlier try
+                        return result
         raise AssertionError(f'no detections within 30 s; the node said\n{node.read_text()}')
     yield detect
     client.destroy_node()

@@ -101,8 +101,8 @@ class TestWatchdog:
         start(SOURCE, source=tmp_path / 'grey.jpg', encoding='jpeg')
         client.node.create_publisher(Image, '/image', 1)
         node = start(NODE, config_file=tiny, watchdog_period=0.5, image_transport='raw')
-        client.until(lambda: 'two types share this topic' in node.log, process=node)
-        assert 'CompressedImage from /image_source' in node.log
+        client.until(lambda: 'CompressedImage from /image_source' in node.log, process=node)
+        assert 'two types share this topic' in node.log
 
     def test_wrong_reliability(self, client, start, tiny):
         client.node.create_publisher(Image, '/image', BEST_EFFORT)

@@ -26,8 +26,8 @@ START = {
     'parameter of a wrong type': ({'score_threshold': 'high'}, 'parameter score_threshold'),
     'parameter of no choice': ({'letterbox': 'crop'}, 'expected one of letterbox, top_left'),
     'unknown class': ({'classes': '[dgo]'}, "do you mean 'dog'"),
-    'the same topic twice': ({'image_topics': '[/a, /a]'}, 'expected different topics'),
-    'the same topic in two ways': ({'image_topics': '[/a, a]'}, 'expected different topics'),
+    'the same topic twice': ({'image_topics': '[/a, /a]'}, 'expected topics that differ'),
+    'the same topic in two ways': ({'image_topics': '[/a, a]'}, 'expected topics that differ'),
     'one topic for several': ({'image_topics': '/a'}, 'expected a list of strings'),
     'no topic name': ({'ros_img_topic_name': "'my camera'"}, "ros_img_topic_name is 'my camera'"),
     'no output topic name': ({'msg_pub_topic_name': "'a b'"}, "msg_pub_topic_name is 'a b'"),
@@ -104,7 +104,7 @@ def test_one_topic_among_several_has_its_name_too(start, tiny):
 
 
 def test_the_block_says_which_files_were_found(start, tiny):
-    start(NODE, config_file=tiny).wait_for(f'cls_names_list: {tiny.parent / "labels.txt"}')
+    start(NODE, config_file=tiny).wait_for(f'({tiny.parent / "labels.txt"})')
 
 
 def test_whole_numbers_in_the_json_are_numbers(client, start, tiny):

@@ -127,6 +127,11 @@ def test_classes_to_ids(classes, ids):
     assert settings.classes == ids
 
 
+def test_every_class_of_a_name_is_kept():
+    settings = live_settings(Settings(), {'classes': ['car']}, ('car', 'dog', 'car'))
+    assert settings.classes == {0, 2}
+
+
 def test_a_class_that_resembles_none():
     with pytest.raises(ConfigError, match="no class 'zebra'$"):
         live_settings(Settings(), {'classes': ['zebra']}, tiny_model.LABELS)

@@ -83,8 +83,8 @@ def test_a_cut_stream_resumes(client, start, tiny, camera):
     client.until(lambda: len(found) > 10, process=source, seconds=30)
     cut()
     client.spin(CUT)
-    assert 'gives no frames' in source.log
-    assert any(level == b'\x01' and url in text for level, text in states), states
+    client.until(lambda: 'gives no frames' in source.log and any(
+        level == b'\x01' and url in text for level, text in states), process=source)
     found.clear()
     begin()
     restarted = time.monotonic()

@@ -26,6 +26,7 @@ import numpy as np
 from . import TensorInfo
 from .threaded import ThreadedModel
 from ..errors import BackendError, ModelError
+from ..images import nv12_to_rgb
 
 # Metadata of the .onnx: JSON {output name: [scale, ...]} for integer outputs.
 SCALES_KEY = 'yolo12_ros.scales'
@@ -77,10 +78,7 @@ class OnnxModel(ThreadedModel):
 
     def run(self, nv12: np.ndarray) -> List[np.ndarray]:
         """Infer uint8 (W * H * 3 / 2,) NV12."""
-        w, h = self.input_size
-        y = nv12[:w * h].reshape(h, w)
-        uv = nv12[w * h:].reshape(h // 2, w // 2, 2)
-        return self.run_rgb(cv2.cvtColorTwoPlane(y, uv, cv2.COLOR_YUV2RGB_NV12))
+        return self.run_rgb(nv12_to_rgb(nv12, self.input_size))
 
     def run_rgb(self, rgb: np.ndarray) -> List[np.ndarray]:
         """Infer uint8 (H, W, 3) RGB, to compare with what NV12 costs."""

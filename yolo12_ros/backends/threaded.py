@@ -16,7 +16,7 @@
 from abc import abstractmethod
 import queue
 import threading
-from typing import List, Optional
+from typing import List, Optional, Set
 
 import numpy as np
 
@@ -44,6 +44,7 @@ class ThreadedModel(Model):
     def __init__(self, slots: int):
         super().__init__(slots)
         self._requests: queue.SimpleQueue = queue.SimpleQueue()
+        self._unfinished: Set[ThreadedSlot] = set()
         self._worker = threading.Thread(target=self._work, name='inference', daemon=True)
         self._worker.start()
 
@@ -61,6 +62,7 @@ class ThreadedModel(Model):
         with self._changed:     # nothing may come behind what ends the worker
             if self._closed:
                 raise BackendError(f'model {self.name} is closed')
+            self._unfinished.add(slot)
             self._requests.put(slot)
 
     def _finish(self, slot: ThreadedSlot, timeout: Optional[float]) -> List[np.ndarray]:
@@ -77,7 +79,11 @@ class ThreadedModel(Model):
             except Exception as e:      # whatever the library throws belongs to this request
                 slot.error = e
             slot.done.set()
+            self._unfinished.discard(slot)
 
     def _shut_down(self) -> None:
         self._requests.put(None)
         self._worker.join(timeout=1.0)  # a hung library must not hang us; the thread is a daemon
+        for slot in list(self._unfinished):     # nor who waits for it
+            slot.error = BackendError('the model was closed meanwhile')
+            slot.done.set()

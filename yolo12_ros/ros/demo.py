@@ -53,6 +53,7 @@ class Demo:
         opened = open_source(source)
         self._pictures = isinstance(opened, PictureSource)
         self._count = len(opened)
+        self._output = output
         self._rate = opened.rate
         names = opened.names if self._pictures else [Path(source).name]
         self._publisher: Optional[subprocess.Popen] = None
@@ -63,6 +64,7 @@ class Demo:
             Parameter('video_rate', value=0.0 if self._pictures else float(self._rate))])
         self._node = _start('yolo12_ros.ros.node', 'yolo12', {      # last: nothing may fail after
             'config_file': config, 'ros_img_topic_name': f'{NAMESPACE}/image', 'log_period': 0.0,
+            'infer_timeout': IDLE_TIMEOUT,
             **({'model_file': model} if model else {})})
 
     def run(self) -> None:
@@ -71,21 +73,25 @@ class Demo:
         self._publisher = _start('yolo12_ros.ros.image_source', 'image_source', {
             'source': self._source, 'topic': f'{NAMESPACE}/image', 'loop': False, 'rate': 1000.0,
             'wait_for': f'{NODE}/render/compressed', 'result_subscribers': 2})
-        start = last = publishing = time.monotonic()
-        seen = 0
+        start = last = time.monotonic()
+        seen = idle = 0
         while not self._recorder.finished:
             rclpy.spin_once(self._recorder, timeout_sec=0.1)
+            idle += 1                       # not seconds: we may have stood still ourselves
             if len(self._recorder.frames) != seen:
-                seen, last = len(self._recorder.frames), time.monotonic()
+                seen, last, idle = len(self._recorder.frames), time.monotonic(), 0
                 _progress(seen, self._count, seen / (last - start))
             self._check(last)
             if self._publisher.poll() is None:
-                publishing = time.monotonic()
-            elif time.monotonic() - max(last, publishing) > 2:
+                idle = 0
+            elif idle > 20:
                 break                       # a video may hold fewer frames than it says
         print(file=sys.stderr)
         if not seen:
             raise Yolo12Error(f'{self._source} gave no frame')
+        if self._pictures and seen < self._count:
+            raise Yolo12Error(f'only {seen} of {self._count} pictures gave a result: names in '
+                              f'{self._output} may be of other pictures')
 
     def report(self) -> None:
         """Print the detections and where the pictures are."""

@@ -36,6 +36,7 @@ class Diagnostics:
         self._name = node_name
         self._hardware_id = hardware_id
         self._pipeline = pipeline
+        self._several = len(pipeline.statistics) > 1
         self._inputs = inputs
         self._watchdog_period = watchdog_period
         self._error_after = error_after
@@ -43,9 +44,9 @@ class Diagnostics:
     def message(self, stamp, enabled: bool) -> DiagnosticArray:
         """Return the state now."""
         statuses = [self._inference()]
-        for camera, source in self._inputs.items():
-            statistics = self._pipeline.statistics[camera]
-            statuses.append(self._input(camera, source, statistics, enabled))
+        for camera, statistics in self._pipeline.statistics.items():
+            if camera in self._inputs:      # none for a local file
+                statuses.append(self._input(camera, self._inputs[camera], statistics, enabled))
             statuses.append(self._output(camera, statistics))
         message = DiagnosticArray(status=statuses)
         message.header.stamp = stamp
@@ -62,7 +63,7 @@ class Diagnostics:
         values = []
         for camera, statistics in self._pipeline.statistics.items():
             for stage, times in statistics.stages().items():
-                name = f'{camera} {stage}' if len(self._inputs) > 1 else stage
+                name = f'{camera} {stage}' if self._several else stage
                 values += [(f'{name} mean ms', f'{times.mean:.2f}'),
                            (f'{name} p95 ms', f'{times.p95:.2f}')]
         return self._status('inference', level, text, values)
@@ -86,9 +87,9 @@ class Diagnostics:
 
     def _output(self, camera: str, statistics: Statistics) -> DiagnosticStatus:
         totals = statistics.totals()
-        failed = {k[7:]: n for k, n in totals.items()
+        failed = {k[len('failed_'):]: n for k, n in totals.items()
                   if k.startswith('failed_') and k != 'failed_image'}
-        now = {k: n for k in failed for n in [statistics.recent(f'failed_{k}')] if n}
+        now = {k: n for k in failed if (n := statistics.recent(f'failed_{k}'))}
         return self._status(self._component('output', camera), WARN if now else OK,
                             f'failures: {now}' if now else 'running', [
             ('rate', f'{statistics.rate("processed"):.1f}'),
@@ -96,7 +97,7 @@ class Diagnostics:
             *[(f'failed: {cause}', str(n)) for cause, n in failed.items()]])
 
     def _component(self, name: str, camera: str) -> str:
-        return f'{name} {camera}' if len(self._inputs) > 1 else name
+        return f'{name} {camera}' if self._several else name
 
     def _status(self, component: str, level: bytes, text: str, values: List) -> DiagnosticStatus:
         return DiagnosticStatus(

@@ -37,14 +37,15 @@ class ImageInput:
     """
     Subscribes to a topic as its publishers offer it, and again when they change.
 
-    transport: a key of TRANSPORTS.  reliability: 'auto' (reliable if every publisher is), or
-    fixed.  callback(message): called in the executor's thread.  watchdog_period: seconds without
-    a message before one warning that names the cause.
+    topic: not yet remapped, for rclpy does that.  transport: a key of TRANSPORTS.  reliability:
+    'auto' (reliable if every publisher is), or fixed.  callback(message): called in the executor's
+    thread.  watchdog_period: seconds without a message before one warning that names the cause.
     """
 
     def __init__(self, node: Node, topic: str, transport: str, reliability: str,
                  callback: Callable[[Any], None], watchdog_period: float):
-        self.topic = node.resolve_topic_name(topic)
+        self.topic = node.resolve_topic_name(topic)     # as it is called in the graph
+        self._topic = topic
         self.type_name: Optional[str] = None
         self.reliability: Optional[ReliabilityPolicy] = None
         self.last_warning = ''
@@ -81,7 +82,7 @@ class ImageInput:
 
     def _look(self) -> None:
         """Follow the publishers, and watch for silence."""
-        publishers = self._node.get_publishers_info_by_topic(self.topic)
+        publishers = self._node.get_publishers_info_by_topic(self._topic)
         offered = [p.topic_type for p in publishers if p.topic_type in self._types]
         if offered:     # what is read already goes on, whatever else appears on the topic
             type_name = self.type_name if self.type_name in offered else offered[0]
@@ -107,7 +108,7 @@ class ImageInput:
             self._node.destroy_subscription(self._subscription)
         qos = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=reliability)
         self._subscription = self._node.create_subscription(
-            self._message_types[type_name], self.topic, self._on_message, qos)
+            self._message_types[type_name], self._topic, self._on_message, qos)
         self.type_name, self.reliability = type_name, reliability
 
     def _on_message(self, message) -> None:

@@ -20,6 +20,7 @@ from typing import List, Optional
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 import rclpy
+from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
@@ -53,7 +54,7 @@ RESULT_TIMEOUT = 10.0
 
 class ImageSource(Node):
     """
-    Publishes frames with wall-clock stamps from a thread of its own.
+    Publishes frames with stamps of the node's clock from a thread of its own.
 
     Raises Yolo12Error when the source cannot be opened.
     """
@@ -105,6 +106,9 @@ class ImageSource(Node):
             self.error = e
         except Exception as e:      # the thread's last word must reach the terminal
             self.error = Yolo12Error(f'{type(e).__name__}: {e}')
+        if not self.finished.is_set():      # else a signal came
+            self._publisher.wait_for_all_acked(Duration(seconds=5))
+            self.finished.wait(0.5)         # best effort acknowledges nothing
         self.finished.set()
 
     def _publish_frames(self) -> None:
@@ -127,7 +131,6 @@ class ImageSource(Node):
             if frame is None and not self.finished.is_set():
                 raise ImageError(f'{without_password(self._values["source"])} holds no frame')
             if not self._values['loop']:
-                self.finished.wait(0.5)     # let the last message leave
                 return
 
     def _publish(self, frame: SourceFrame) -> None:
@@ -153,7 +156,7 @@ class ImageSource(Node):
             if self._publisher.get_subscription_count() and self._listens_to(results) and (
                     not wanted
                     or self.count_subscribers(self.resolve_topic_name(results)) >= wanted):
-                self.finished.wait(0.5 if wanted else 0)    # until the publishers know of all
+                self.finished.wait(1.0 if wanted else 0)    # until the publishers know of all
                 return
             if time.monotonic() - since > 5 and not said:
                 said = True
@@ -165,7 +168,7 @@ class ImageSource(Node):
         """Subscribe to the results as soon as they have a publisher."""
         if not topic or self._result_stamp is not None:
             return True
-        for publisher in self.get_publishers_info_by_topic(self.resolve_topic_name(topic)):
+        for publisher in self.get_publishers_info_by_topic(topic):
             message_type = RESULT_TYPES.get(publisher.topic_type)
             if message_type:
                 self._result_stamp = (0, 0)

@@ -18,8 +18,7 @@ from functools import partial
 from pathlib import Path
 import re
 import sys
-import time
-from typing import Any, Dict, List, Optional, Set
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
@@ -32,6 +31,7 @@ from std_srvs.srv import SetBool
 
 from .diagnostics import Diagnostics
 from .image_input import ImageInput
+from .local_picture import decoder, when_heard
 from .messages import image_to_nv12, label_message
 from .output import CameraOutput
 from .parameters import (check_change, declare, live_settings, TABLE, THRESHOLDS,
@@ -44,11 +44,9 @@ from ..backends import open_model
 from ..config import Config, find_file, load_config
 from ..detector import Detector
 from ..errors import ConfigError, InferenceTimeout, Yolo12Error
-from ..images import decode_file, decode_image
 from ..pipeline import Frame, Pipeline
 
 DEFAULT_CONFIG = 'config/yolo12n.json'
-_FEED_WAIT = 3.0    # seconds that the result of a file waits for somebody to listen
 
 
 class Yolo12Node(Node):
@@ -60,16 +58,11 @@ class Yolo12Node(Node):
 
     def __init__(self, **options):
         super().__init__('yolo12', **options)
-        first = declare(self, ('config_file', 'model_file'))
-        self._config = self._load(first)
-        names = [p.name for p in TABLE if p.name not in first]
-        defaults = {name: getattr(self._config.settings, name) for name in THRESHOLDS}
-        self._values: Dict[str, Any] = {**first, **declare(self, names, defaults)}
-        settings = live_settings(self._config.settings, self._values, self._config.labels)
-        self._config = replace(self._config, settings=settings)
+        self._said: Set[str] = set()
+        self._values, self._config = self._configure()
+        self._local_picture = None if self._values['feed_type'] else decoder(self._values)
         model = open_model(self._config.model_file, self._values['backend'],
                            self._values['in_flight'], **self._backend_options())
-        self._said: Set[str] = set()
         self._detector = Detector(model, self._config, self._values['letterbox'])
         cameras = camera_names(self._topics())
         several = any(self._values['image_topics'])
@@ -77,20 +70,7 @@ class Yolo12Node(Node):
                                   self._on_failure, self._values['infer_timeout'])
         self._outputs = {name: self._output(name, several) for name in cameras}
         self._inputs = self._subscribe(cameras) if self._values['feed_type'] else {}
-        self._labels = self.create_publisher(
-            type(self._label_message()), '~/label_info',
-            QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
-        self._labels.publish(self._label_message())
-        self._diagnostics = Diagnostics(
-            self.get_name(), model.backend, self._pipeline, self._inputs,
-            self._values['watchdog_period'], self._values['error_after'])
-        self._diagnostics_publisher = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
-        self.create_service(SetBool, '~/enable', self._on_enable)
-        self.add_on_set_parameters_callback(self._on_parameters)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(1.0, self._publish_diagnostics, clock=steady)
-        if self._values['log_period'] > 0:
-            self.create_timer(self._values['log_period'], self._log_rates, clock=steady)
+        self._offer_state()
         self._apply_live()
         self._log_start()
         self._pipeline.start()
@@ -106,6 +86,16 @@ class Yolo12Node(Node):
         super().destroy_node()
 
     # ---- start ----
+
+    def _configure(self) -> Tuple[Dict[str, Any], Config]:
+        """Declare the parameters; the JSON's thresholds are their defaults."""
+        first = declare(self, ('config_file', 'model_file'))
+        config = self._load(first)
+        names = [p.name for p in TABLE if p.name not in first]
+        defaults = {name: getattr(config.settings, name) for name in THRESHOLDS}
+        values = {**first, **declare(self, names, defaults)}
+        settings = live_settings(config.settings, values, config.labels)
+        return values, replace(config, settings=settings)
 
     def _load(self, values: Dict[str, Any]) -> Config:
         name = values['config_file'] or DEFAULT_CONFIG
@@ -136,6 +126,23 @@ class Yolo12Node(Node):
                                  partial(self._on_image, name, shared),
                                  self._values['watchdog_period'])
                 for name, topic in cameras.items()}
+
+    def _offer_state(self) -> None:
+        """Publish labels and diagnostics, and take live changes."""
+        self._labels = self.create_publisher(
+            type(self._label_message()), '~/label_info',
+            QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
+        self._labels.publish(self._label_message())
+        self._diagnostics = Diagnostics(
+            self.get_name(), self._detector.model.backend, self._pipeline, self._inputs,
+            self._values['watchdog_period'], self._values['error_after'])
+        self._diagnostics_publisher = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self.create_service(SetBool, '~/enable', self._on_enable)
+        self.add_on_set_parameters_callback(self._on_parameters)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(1.0, self._publish_diagnostics, clock=steady)
+        if self._values['log_period'] > 0:
+            self.create_timer(self._values['log_period'], self._log_rates, clock=steady)
 
     def _output(self, camera: str, several: bool) -> CameraOutput:
         statistics = self._pipeline.statistics[camera]
@@ -169,9 +176,8 @@ class Yolo12Node(Node):
                  *(f'  stride {h.stride:<3d}class {model.outputs[h.class_index].name}, '
                    f'box {model.outputs[h.box_index].name}'
                    f' ({model.outputs[h.box_index].dtype})' for h in detector.heads),
-                 f'  labels    {len(config.labels)}: {", ".join(config.labels[:4])}, ...',
-                 *(f'  found     {origin}' for origin in config.origins
-                   if not origin.startswith('model_file')),     # that stands above
+                 f'  labels    {len(config.labels)}: {", ".join(config.labels[:4])}, ... '
+                 f'({config.labels_file or "built in"})',
                  f'  keep      score >= {detector.settings.score_threshold}, '
                  f'IoU {detector.settings.nms_threshold}, '
                  f'at most {detector.settings.nms_top_k}',
@@ -182,31 +188,10 @@ class Yolo12Node(Node):
             self.get_logger().warning(warning)
 
     def _feed_file(self) -> None:
-        """
-        Detect the parameter `image` once, as dnn_node_example's feedback mode.
-
-        Whoever was started beside the node gets a moment to subscribe.
-        """
-        path, _ = find_file(self._values['image'], Path.cwd())
-        if path is None:
-            raise ConfigError(f'feed_type is 0, but image {self._values["image"]!r} does not '
-                              'exist')
-        if self._values['image_type'] == 1:
-            if not (self._values['image_width'] and self._values['image_height']):
-                raise ConfigError('image_type is 1 (raw nv12): set image_width and image_height')
-            decode = partial(decode_image, 'nv12', self._values['image_width'],
-                             self._values['image_height'], 0, path.read_bytes())
-        else:
-            decode = partial(decode_file, path)
+        """Detect the local picture; who was started beside the node gets a moment to subscribe."""
         camera, output = next(iter(self._outputs.items()))
-        frame = Frame(camera, Header(frame_id='feedback'), decode)
-        since = time.monotonic()
-
-        def put() -> None:
-            if output.is_subscribed or time.monotonic() - since > _FEED_WAIT:
-                timer.cancel()
-                self._pipeline.put(frame)
-        timer = self.create_timer(0.1, put, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        when_heard(self, lambda: output.is_subscribed, lambda: self._pipeline.put(
+            Frame(camera, Header(frame_id='feedback'), self._local_picture)))
 
     # ---- frames ----
 
@@ -241,8 +226,10 @@ class Yolo12Node(Node):
         key = re.sub(r'\b[0-9a-f]{6,}|\d+', '#', text)
         if key not in self._said:
             self._said.add(key)
-            log = self.get_logger().error if error else self.get_logger().info
-            log(text + (' (said once; see the counts)' if error else ''))
+            if error:       # two lines of code: rclpy allows one severity for each
+                self.get_logger().error(f'{text} (said once; see the counts)')
+            else:
+                self.get_logger().info(text)
 
     # ---- live changes ----
 
@@ -283,7 +270,7 @@ class Yolo12Node(Node):
         """Log one line for each camera that had frames."""
         for camera, statistics in self._pipeline.statistics.items():
             totals = statistics.totals()
-            if not statistics.rate('received'):
+            if not statistics.recent('received'):
                 continue
             failed = sum(n for event, n in totals.items() if event.startswith('failed_'))
             latency = statistics.summary('latency')
@@ -304,7 +291,8 @@ def camera_names(topics: List[str]) -> Dict[str, str]:
     long = [topic.strip('/').replace('/', '_') for topic in topics]
     names = short if len(set(short)) == len(short) else long
     if len(set(names)) != len(names):
-        raise ConfigError(f'image_topics is {topics}: expected different topics')
+        raise ConfigError(f'image_topics is {topics}: expected topics that differ, also with _ '
+                          'for /, as in the names of the outputs')
     return dict(zip(names, topics))
 
 

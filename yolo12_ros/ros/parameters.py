@@ -15,11 +15,14 @@
 """The node's parameters: one table, declared with descriptions and ranges."""
 from dataclasses import dataclass, replace
 import difflib
+from itertools import chain
 from typing import Any, Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple
 
 from rcl_interfaces.msg import (FloatingPointRange, IntegerRange, ParameterDescriptor,
                                 SetParametersResult)
 
+from ..backends import BACKENDS
+from ..config import MOST_DETECTIONS
 from ..errors import ConfigError
 from ..letterbox import MODES
 from ..postprocess import Settings
@@ -43,7 +46,7 @@ TABLE = (
     Parameter('config_file', '', 'JSON configuration; empty: the one that ships with the package'),
     Parameter('model_file', '', 'model file (.bin or .onnx), instead of the one in config_file'),
     Parameter('backend', 'auto', 'inference backend',
-              choices=('auto', 'libdnn', 'hbm_runtime', 'pyeasy_dnn', 'onnx')),
+              choices=('auto', *chain(*BACKENDS.values()))),
     Parameter('threads', 0, 'threads of the onnx backend, 0: one a core', (0, 256)),
     Parameter('in_flight', 2, 'requests in flight; 2 keep the BPU busy', (1, 8)),
     Parameter('infer_timeout', 2.0, 'seconds after which an inference is given up',
@@ -75,10 +78,12 @@ TABLE = (
               (0.0, 3600.0)),
     Parameter('msg_pub_topic_name', 'hobot_dnn_detection',
               'ai_msgs/PerceptionTargets topic, published where ai_msgs is installed'),
-    Parameter('score_threshold', 0.25, 'lowest score that is kept', (0.0, 1.0), live=True),
-    Parameter('nms_threshold', 0.7, 'IoU above which the weaker box of a class goes', (0.0, 1.0),
-              live=True),
-    Parameter('nms_top_k', 300, 'most detections of a frame', (1, 100000), live=True),
+    Parameter('score_threshold', Settings.score_threshold, 'lowest score that is kept',
+              (0.0, 1.0), live=True),
+    Parameter('nms_threshold', Settings.nms_threshold,
+              'IoU above which the weaker box of a class goes', (0.0, 1.0), live=True),
+    Parameter('nms_top_k', Settings.nms_top_k, 'most detections of a frame',
+              (1, MOST_DETECTIONS), live=True),
     Parameter('classes', [''], "class names to keep, [''] for all", live=True),
     Parameter('enabled', True, 'false: images are ignored', live=True),
     Parameter('render_max_rate', 0.0, 'most drawn pictures a second and camera, 0: no limit',
@@ -162,7 +167,7 @@ def _class_ids(names: List[str], labels: Sequence[str]) -> Optional[FrozenSet[in
             near = difflib.get_close_matches(name, labels, n=1)
             raise ConfigError(f'classes: the model has no class {name!r}'
                               + (f': do you mean {near[0]!r}?' if near else ''))
-    return frozenset(labels.index(name) for name in wanted) if wanted else None
+    return frozenset(i for i, n in enumerate(labels) if n in wanted) if wanted else None
 
 
 def _check_choice(parameter: Parameter, value: Any) -> None:

@@ -27,7 +27,7 @@ from ..timing import Statistics
 
 # perf name after the model's name: stages that it covers, in dnn_node_example's order
 PERFS = (('preprocess', ('decode', 'letterbox')), ('predict_infer', ('infer',)),
-         ('predict_parse', ()), ('postprocess', ('postprocess',)), ('pipeline', ('latency',)))
+         ('predict_parse', ()), ('postprocess', ('postprocess',)))
 
 
 class PerceptionOutput:
@@ -83,21 +83,21 @@ def _target(name: str, box, score: float):
 
 
 def _perfs(frame: Frame, model_name: str):
-    """Return the five perfs; their stamps are wall-clock times that end now."""
-    from ai_msgs.msg import Perf
-    seconds = {name: sum(frame.times.get(stage, 0.0) for stage in stages)
-               for name, stages in PERFS}
-    seconds['pipeline'] = time.monotonic() - frame.received
+    """Return the five perfs, one after the other, the last over all; in wall-clock time."""
     now = time.time()
-    before = now - seconds['pipeline']
+    begin = start = now - (time.monotonic() - frame.received)
     perfs = []
-    for name, _ in PERFS:
-        start = now - seconds['pipeline'] if name == 'pipeline' else before
-        perfs.append(Perf(type=f'{model_name}_{name}', stamp_start=_stamp(start),
-                          stamp_end=_stamp(start + seconds[name]),
-                          time_ms_duration=seconds[name] * 1e3))
-        before = start + seconds[name] if name != 'pipeline' else before
-    return perfs
+    for name, stages in PERFS:
+        seconds = sum(frame.times.get(stage, 0.0) for stage in stages)
+        perfs.append(_perf(f'{model_name}_{name}', start, seconds))
+        start += seconds
+    return [*perfs, _perf(f'{model_name}_pipeline', begin, now - begin)]
+
+
+def _perf(name: str, start: float, seconds: float):
+    from ai_msgs.msg import Perf
+    return Perf(type=name, stamp_start=_stamp(start), stamp_end=_stamp(start + seconds),
+                time_ms_duration=seconds * 1e3)
 
 
 def _stamp(seconds: float) -> Time:

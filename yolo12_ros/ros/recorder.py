@@ -110,15 +110,21 @@ class Recorder(Node):
             self._lost.update(self._halves.pop(next(iter(self._halves))).keys())
 
     def _write(self, detections: Detection2DArray, picture: CompressedImage) -> None:
-        number = self.recorded
+        try:
+            if self._video_rate > 0:
+                self._write_video(np.frombuffer(picture.data, np.uint8))
+            else:
+                self._write_picture(picture)
+            self._lines.write(json.dumps(as_dict(detections)) + '\n')
+            self._lines.flush()
+        except OSError as e:
+            raise ConfigError(f'cannot write to {self.output}: {e.strerror}') from e
         self.recorded += 1
         if self._keep:
             self.frames.append(detections)
-        self._lines.write(json.dumps(as_dict(detections)) + '\n')
-        self._lines.flush()
-        if self._video_rate > 0:
-            self._write_video(np.frombuffer(picture.data, np.uint8))
-            return
+
+    def _write_picture(self, picture: CompressedImage) -> None:
+        number = self.recorded
         name = self._names[number] if number < len(self._names) else f'{number:06d}'
         path = self.output / f'{Path(name).stem}_detections.jpg'
         if number < len(self._names) and path in self.written:      # a.jpg and a.png
@@ -128,7 +134,9 @@ class Recorder(Node):
             self.written.append(path)
 
     def _write_video(self, jpeg: np.ndarray) -> None:
-        bgr = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
+        bgr = cv2.imdecode(jpeg, cv2.IMREAD_COLOR) if jpeg.size else None
+        if bgr is None:
+            raise ConfigError('a drawn picture cannot be decoded: is render a topic of JPEGs?')
         size = bgr.shape[1], bgr.shape[0]
         if size != self._video_size:        # OpenCV would leave out frames of another size
             self._open_video(size)

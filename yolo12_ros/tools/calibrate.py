@@ -58,6 +58,9 @@ def main(args) -> int:
 
     if args.count < 1:
         raise ConfigError(f'--count is {args.count}: expected at least 1, 20 to 50 are usual')
+    if args.output.name in ('', '..'):
+        raise ConfigError(f'--output {args.output}: expected a folder by its name, beside which '
+                          'the manifest can stand')
     files = sorted(set(picture_files(args.images)), key=lambda p: (p.name, str(p)))
     random.Random(args.seed).shuffle(files)
     manifest = args.output.with_name(args.output.name + '.json')
@@ -94,18 +97,15 @@ def calibration_tensor(path: Path, size: Tuple[int, int], mode: str):
     The picture goes to NV12, into the model's input and to RGB, as it will on the robot: what
     chroma loses there, calibration sees too.  Raises ImageError.
     """
-    import cv2
     import numpy as np
-    from ..images import decode_file
+    from ..images import decode_file, nv12_to_rgb
     from ..letterbox import Letterbox
 
     image = decode_file(path)
     width, height = size
     buffer = np.empty(width * height * 3 // 2, np.uint8)
     Letterbox(image.size, size, mode).apply(image, buffer)
-    y = buffer[:width * height].reshape(height, width)
-    uv = buffer[width * height:].reshape(height // 2, width // 2, 2)
-    rgb = cv2.cvtColorTwoPlane(y, uv, cv2.COLOR_YUV2RGB_NV12)
+    rgb = nv12_to_rgb(buffer, size)
     return np.ascontiguousarray(rgb.transpose(2, 0, 1), np.float32), image.size
 
 

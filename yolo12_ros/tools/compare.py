@@ -75,7 +75,9 @@ def main(args) -> int:
     worst = pair.worst(args.worst)
     for case in worst:
         print(f'  {case.path}: {case.lost} lost, {case.extra} extra of {len(case.before)}')
-    if args.draw and worst:
+    if args.draw and not worst:
+        print(f'nothing to draw: the detections agree, {args.draw} is not written')
+    elif args.draw:
         args.draw.parent.mkdir(parents=True, exist_ok=True)
         if not cv2.imwrite(str(args.draw), side_by_side(worst, config.labels)):
             raise ConfigError(f'--draw {args.draw} cannot be written: check the folder')

@@ -22,21 +22,21 @@ import shutil
 
 import numpy as np
 
+from . import toolchain
 from ..errors import BackendError, ConfigError, ModelError
 
+LOG = toolchain.MAKERTBIN_LOG
 DESCRIPTION = 'Compile an ONNX for the BPU with hb_mapper and judge the result; or judge a log.'
 EXAMPLE = ('  yolo12 compile yolo12n.onnx --calibration calibration_f32 --output build\n'
-           '  yolo12 compile --log build/hb_mapper_makertbin.log\n'
+           f'  yolo12 compile --log build/{LOG}\n'
            'exit code: 0 the model would serve the node; 1 it would not, or an error;\n'
            '3 hb_mapper is not installed here: the docker command to run is printed')
-LOG = 'hb_mapper_makertbin.log'
 MIN_COSINE = 0.9
 
 
 def add_arguments(parser) -> None:
     """Declare the command line."""
     from .hb_mapper_config import PLACES, PRECISIONS
-    from .toolchain import IMAGE
 
     parser.add_argument('model', nargs='?', type=Path, metavar='MODEL.onnx',
                         help='six-head ONNX, as `yolo12 export` writes it')
@@ -64,17 +64,19 @@ def add_arguments(parser) -> None:
                         help='least cosine similarity of an output (default: %(default)s)')
     parser.add_argument('--report', type=Path, metavar='FILE', help='write FILE.md and FILE.json '
                         '(default: report in the output folder)')
-    parser.add_argument('--image', default=IMAGE, help='docker image (default: %(default)s)')
+    parser.add_argument('--image', default=toolchain.IMAGE,
+                        help='docker image (default: %(default)s)')
 
 
 def main(args) -> int:
     """Run the verb."""
     from ..config import load_config
-    from . import toolchain
     from .compile_report import judge
+    from .configured_model import refuse_folder
     from .hb_mapper_log import parse_mapper_log
     from .model_description import read_text
 
+    refuse_folder('--report', args.report)
     form = load_config(args.config).form if args.config else None
     if args.log:
         if args.model:
@@ -180,7 +182,6 @@ def _commands(args, config):
 
 def _compile(args, config, form, commands):
     """Run hb_mapper; return the Report."""
-    from . import toolchain
     from .compile_report import judge, Report
     from .hb_mapper_log import scan_mapper_log
     from .hb_mapper_progress import MapperProgress
@@ -191,10 +192,9 @@ def _compile(args, config, form, commands):
     check = scan_mapper_log(own).merged(scan_mapper_log(printed))
     if code:
         reason = check.errors[-1] if check.errors else f'it ended with code {code}'
-        record = args.output / 'hb_mapper_checker_output.log'
+        record = toolchain.record(args.output, 'hb_mapper_checker.log')
         return Report(check, str(record), (f'hb_mapper checker refuses {config.onnx.name}: '
                                            f'{reason}; see {record}',), (), {})
-    config.model.unlink(missing_ok=True)
     with MapperProgress('hb_mapper makertbin', args.output / LOG) as progress:
         code, printed, own = toolchain.run(makertbin, args.output, LOG, progress.line)
     log = scan_mapper_log(own).merged(scan_mapper_log(printed))
@@ -204,17 +204,24 @@ def _compile(args, config, form, commands):
     if toolchain.installed('hb_perf'):
         code, _, _ = toolchain.run(['hb_perf', config.model], args.output, 'hb_perf.log')
         if code:
-            print(f'hb_perf ended with code {code}: see {args.output / "hb_perf_output.log"}')
+            print(f'hb_perf ended with code {code}: see '
+                  f'{toolchain.record(args.output, "hb_perf.log")}')
     return replace(report, model=str(config.model),
                    pictures=_pictures(args.output, config.prefix))
 
 
 def _set_aside(args, config) -> None:
-    """Rename log and reports of an earlier run: they must not pass for what this one makes."""
-    for old in (args.output / LOG, *_report_files(args.report or args.output / 'report')):
-        if old.is_file():
-            os.replace(old, old.with_name(f'{old.name}.old'))
-    shutil.rmtree(args.output / 'hb_perf_result' / config.prefix, ignore_errors=True)
+    """Rename what an earlier run made: it must not pass for what this one makes."""
+    model = config.model
+    for path in (model, model.with_name(f'{model.stem}_modified.bin'), args.output / LOG,
+                 *_report_files(args.report or args.output / 'report'),
+                 args.output / 'hb_perf_result' / config.prefix):
+        if path.exists():
+            old = path.with_name(f'{path.name}.old')
+            if old.is_dir():
+                shutil.rmtree(old)
+            os.replace(path, old)
+            print(f'renamed {path} of an earlier run to {old.name}')
 
 
 def _pictures(folder: Path, prefix: str):
@@ -238,12 +245,13 @@ def _finish(report, base: Path) -> int:
     report = replace(report, pictures=tuple(
         Path(os.path.relpath(p, base.parent)).as_posix() for p in report.pictures))
     try:
+        base.parent.mkdir(parents=True, exist_ok=True)
         for path, text in zip(_report_files(base), (
                 markdown(report),
                 json.dumps(as_json(report), indent=2, allow_nan=False) + '\n')):
             path.write_text(text, encoding='utf-8')
             print(f'wrote {path}')
     except OSError as e:
-        raise ConfigError(f'cannot write the report {path}: {e.strerror}: give --report FILE '
-                          'in a folder that exists') from e
+        raise ConfigError(f'cannot write the report {base}: {e.strerror}: give --report FILE '
+                          'in a folder that can be written') from e
     return 0 if report.serves else 1

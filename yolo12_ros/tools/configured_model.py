@@ -55,6 +55,13 @@ def need_folder(option: str, file: Optional[Path]) -> None:
     """Raise ConfigError where the folder of a file to be written is missing."""
     if file is not None and not file.parent.is_dir():
         raise ConfigError(f'{option} {file}: the folder {file.parent} does not exist')
+    refuse_folder(option, file)
+
+
+def refuse_folder(option: str, file: Optional[Path]) -> None:
+    """Raise ConfigError where a file to be written is a folder."""
+    if file is not None and file.is_dir():
+        raise ConfigError(f'{option} {file} is a folder: expected the name of a file')
 
 
 def tell(text: str) -> None:

@@ -22,6 +22,7 @@ from ..errors import ModelError
 # "date time file: F func: F line No: N text" in the log file, "date time LEVEL text" on the screen
 _PREFIX = re.compile(r'^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[,.]\d+ '
                      r'(?:file: \S+ func: \S+ line No: \d+ ?|(?P<level>[A-Z]+) )?')
+_COLOUR = re.compile('\x1b\\[[0-9;]*m')        # of the level, on the screen and in a pipe
 _TITLES = re.compile(r'Cosine Similarity|In/Out DataType|L[12] Distance|Chebyshev Distance|\S+')
 _TENSOR = re.compile(r'^\s+(\S+):\s+shape=\[([\d, ]+)\], dtype=(\S+)')
 _ESTIMATE = re.compile(r'FPS=([\d.]+), latency = ([\d.]+) us, DDR = (\d+) bytes')
@@ -105,6 +106,7 @@ class MapperLog:
 
 def message(line: str) -> Tuple[str, str]:
     """Return (text, level) of a line without its prefix; level is '' where none is printed."""
+    line = _COLOUR.sub('', line)
     found = _PREFIX.match(line)
     return (line[found.end():], found['level'] or '') if found else (line, '')
 

@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """One description of a model's input and outputs, from the model or from a vendor tool's log."""
+import codecs
 from dataclasses import dataclass
 from pathlib import Path
 import shutil
@@ -23,6 +24,7 @@ import numpy as np
 
 from . import hb_mapper_log, hrt_model_log
 from ..backends import BACKENDS, TensorInfo, open_model
+from ..backends.bpu import picture_size
 from ..errors import BackendError, ModelError
 
 
@@ -86,7 +88,7 @@ def from_mapper_log(log: hb_mapper_log.MapperLog, source: str) -> ModelDescripti
     kind = log.settings.get('input_type_rt', '').upper() or 'unknown'
     return ModelDescription(
         log.settings.get('output_model_file_prefix', 'model'), f'hb_mapper, {source}', kind,
-        _size(log.inputs[0].shape, source),
+        picture_size(source, log.inputs[0].shape),
         tuple(TensorInfo(o.name, o.shape, np.dtype(np.float32)) for o in log.outputs),
         ('a log of hb_mapper does not show whether Dequantize nodes were removed later',),
         log.inputs[0].name, True)
@@ -98,6 +100,8 @@ def read_text(path: Path) -> str:
         data = Path(path).read_bytes()
     except OSError as e:
         raise ModelError(f'cannot read {path}: {e.strerror}') from e
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):      # of PowerShell's >
+        return data.decode('utf-16', errors='replace')
     if b'\0' in data[:4096]:
         raise ModelError(f'{path} is not text: expected a log; models end in '
                          f'{" or ".join(BACKENDS)}')
@@ -133,14 +137,5 @@ def _asked(path: Path, reason: BackendError) -> ModelDescription:
 def _of_info(info: hrt_model_log.ModelInfo, source: str, from_log: bool) -> ModelDescription:
     kind = info.input_type.replace('HB_DNN_IMG_TYPE_', '').replace('HB_DNN_TENSOR_TYPE_', '')
     return ModelDescription(info.name, source, kind.replace('NV12_SEPARATE', 'NV12') or 'unknown',
-                            _size(info.input_shape, source), info.outputs,
+                            picture_size(source, info.input_shape), info.outputs,
                             input_name=info.input_name, from_log=from_log)
-
-
-def _size(shape: Tuple[int, ...], source: str) -> Tuple[int, int]:
-    """Return (width, height) of a picture's shape."""
-    if len(shape) == 4 and shape[1] == 3:
-        return shape[3], shape[2]
-    if len(shape) == 4 and shape[3] == 3:
-        return shape[2], shape[1]
-    raise ModelError(f'{source}: the input is {shape}: expected one picture of three channels')

@@ -49,7 +49,7 @@ def cut_heads(model: onnx.ModelProto, order: str = 'class-first') -> None:
     for pair in pairs:
         for head in pair if order == 'class-first' else pair[::-1]:
             name = f'output{len(graph.output)}'
-            height, width = input_size(model)
+            width, height = input_size(model)
             shape = [1, height // head.stride, width // head.stride, head.channels]
             graph.node.append(helper.make_node('Transpose', [head.tensor], [name],
                                                f'{head.node}_nhwc', perm=[0, 2, 3, 1]))
@@ -64,7 +64,7 @@ def find_heads(model: onnx.ModelProto) -> List[Tuple[ConvHead, ConvHead]]:
 
     Returns [(class, box)] by rising stride.  Raises ModelError.
     """
-    height, width = input_size(model)      # first: without it no shape is known
+    width, height = input_size(model)      # first: without it no shape is known
     classes, cells = _decoded_shape(model)
     heads = _last_convolutions(model)
     by_stride: Dict[int, List[ConvHead]] = {}
@@ -126,14 +126,14 @@ def _shape(value: onnx.ValueInfoProto) -> List[Optional[int]]:
 
 
 def input_size(model) -> Tuple[int, int]:
-    """Return (height, width) of the input.  Raises ModelError unless it is fixed."""
+    """Return (width, height) of the input.  Raises ModelError unless it is fixed."""
     weights = {w.name for w in model.graph.initializer}
     inputs = [i for i in model.graph.input if i.name not in weights]
     shape = _shape(inputs[0]) if len(inputs) == 1 else []
     if len(shape) != 4 or None in shape or shape[:2] != [1, 3]:
         raise ModelError(f'expected one input (1, 3, H, W) of fixed size, got '
                          f'{[(i.name, _shape(i)) for i in inputs]}: export without dynamic=True')
-    return shape[2], shape[3]
+    return shape[3], shape[2]
 
 
 def _decoded_shape(model) -> Tuple[int, int]:
@@ -150,7 +150,7 @@ def _decoded_shape(model) -> Tuple[int, int]:
 def _last_convolutions(model) -> List[ConvHead]:
     """Walk back from the output to the first convolutions that work on a grid of the input."""
     shapes = inferred_shapes(model)
-    height, width = input_size(model)
+    width, height = input_size(model)
     made_by = {name: node for node in model.graph.node for name in node.output}
     heads, seen = [], set()
     waiting = [model.graph.output[0].name]

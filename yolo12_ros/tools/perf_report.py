@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """What `yolo12 perf` shows: a table, JSON and a picture, with what they were measured on."""
+from dataclasses import asdict, astuple
 import json
 import os
 from pathlib import Path
@@ -26,16 +27,9 @@ import numpy as np
 from .fetch import sha256
 from .perf_run import Measurement, TRACKS
 from .. import __version__
-from ..timing import STAGES
+from ..timing import STAGES, summarise
 
 TIMELINE = 12       # frames in the picture of the stages
-
-
-def summary(milliseconds: List[float]) -> Dict[str, float]:
-    """Return count, mean, p50, p95 and p99 of some times."""
-    p50, p95, p99 = np.percentile(milliseconds, (50, 95, 99))
-    return {'count': len(milliseconds), 'mean': float(np.mean(milliseconds)),
-            'p50': float(p50), 'p95': float(p95), 'p99': float(p99)}
 
 
 def table(run: Measurement) -> str:
@@ -45,9 +39,8 @@ def table(run: Measurement) -> str:
              f'  {"ms":<12} count     mean      p50      p95      p99']
     for stage in STAGES:
         if run.times[stage]:
-            s = summary(run.times[stage])
-            lines.append(f'  {stage:<12} {s["count"]:5d} ' + ' '.join(
-                f'{s[key]:8.3f}' for key in ('mean', 'p50', 'p95', 'p99')))
+            count, *times = astuple(summarise(run.times[stage]))
+            lines.append(f'  {stage:<12} {count:5d} ' + ' '.join(f'{t:8.3f}' for t in times))
     if run.arrivals:
         a = run.arrivals
         lines.append(f'  topic {a["topic"]}: {a["rate"]:.1f} Hz, interval {a["interval_min"]:.1f} '
@@ -82,7 +75,7 @@ def as_json(runs: List[Measurement], context: Dict[str, Any]) -> str:
     return json.dumps({'context': context, 'measurements': [
         {'in_flight': run.in_flight, 'results_per_second': run.rate, 'seconds': run.seconds,
          'counts': run.counts, 'topic': run.arrivals,
-         'stages_ms': {stage: summary(t) for stage, t in run.times.items() if t}}
+         'stages_ms': {stage: asdict(summarise(t)) for stage, t in run.times.items() if t}}
         for run in runs]}, indent=1)
 
 

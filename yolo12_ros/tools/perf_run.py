@@ -21,8 +21,8 @@ import time
 from typing import Any, Callable, Dict, List, Optional
 
 import cv2
-import numpy as np
 
+from .picture_detector import TIMEOUT
 from .progress import Progress
 from ..detector import Detector
 from ..errors import Yolo12Error
@@ -74,7 +74,8 @@ class Measurement:
         self._results = itertools.count()
         self._drawer = ThreadPoolExecutor(1, 'render') if render else None
         self._drawing = None
-        self._pipeline = Pipeline(detector, [CAMERA], self._on_result, self._on_failure)
+        self._pipeline = Pipeline(detector, [CAMERA], self._on_result, self._on_failure,
+                                  TIMEOUT)
 
     @property
     def rate(self) -> float:
@@ -150,7 +151,7 @@ class Measurement:
 
     def _draw(self, number: int, frame: Frame) -> None:
         start = time.monotonic()
-        picture = np.ascontiguousarray(frame.image.to_bgr())
+        picture = frame.image.to_bgr()
         draw(picture, frame.detections, self._detector.config.labels)
         cv2.imencode('.jpg', picture, (cv2.IMWRITE_JPEG_QUALITY, 80))
         if number >= WARM_UP:

@@ -27,7 +27,7 @@ from ..detector import Detector
 from ..images import decode_file, Nv12Image, read_bgr
 from ..postprocess import Settings
 
-_TIMEOUT = 60.0     # seconds for one inference
+TIMEOUT = 60.0     # seconds for one inference
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class PictureDetector:
 
     def __call__(self, path: Path) -> Dict[str, Detections]:
         """Return detections in source pixels by protocol.  Raises ImageError, BackendError."""
-        slot = self._model.acquire(_TIMEOUT)
+        slot = self._model.acquire(TIMEOUT)
         try:
             outputs, letterbox = self._infer(path, slot)
             results = {}
@@ -116,7 +116,7 @@ class PictureDetector:
 
     def _run(self, slot) -> List[np.ndarray]:
         self._model.submit(slot)
-        return self._model.wait(slot, _TIMEOUT)
+        return self._model.wait(slot, TIMEOUT)
 
     def _letterboxed(self, path) -> Tuple[np.ndarray, RgbLetterbox]:
         """Return a uint8 (H, W, 3) BGR picture at model size, and its letterbox."""

@@ -13,7 +13,6 @@
 # limitations under the License.
 
 """`yolo12 quantize`: an estimate, on a PC, of what int8 quantisation for the BPU costs."""
-import os
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +54,7 @@ def main(args) -> int:
                            'pip install onnx onnxruntime') from e
     from .calibration_data import calibration_files, read_picture
     from .int8_estimate import estimate
+    from .onnx_file import make_room, save
     from .onnx_heads import input_size
     from .progress import Progress
 
@@ -67,9 +67,9 @@ def main(args) -> int:
     out = args.output or Path(f'{args.model.stem}_int8_estimate.onnx')
     if out.resolve() == args.model.resolve():
         raise ConfigError(f'--output {out} is the float model itself: give another name')
-    size = input_size(model)[::-1]
+    make_room('--output', out)
+    size = input_size(model)
     files = calibration_files(args.calibration, size)[:args.limit]
-    out.parent.mkdir(parents=True, exist_ok=True)
     with Progress(2 * len(files), 'quantize') as progress:
         def pictures():
             for path in files:
@@ -78,9 +78,7 @@ def main(args) -> int:
                 yield picture
 
         quantised = estimate(model, pictures(), len(files), args.method)
-        part = out.with_name(out.name + '.part')
-        part.write_bytes(quantised.SerializeToString())
-        os.replace(part, out)
+        save(quantised, out)
         heads = _compare(args.model, out, pictures())
     print(f'{out}: {out.stat().st_size / 1e6:.1f} MB, int8 ESTIMATE by onnxruntime from '
           f'{len(files)} pictures ({args.method}); the BPU rounds in its own way')

@@ -15,6 +15,7 @@
 """`yolo12 strip`: removes the Dequantize nodes behind the box outputs of a .bin."""
 from pathlib import Path
 
+from . import toolchain
 from ..errors import BackendError, ModelError
 
 DESCRIPTION = "Remove the box outputs' Dequantize nodes of a .bin, so that survivors only are " \
@@ -23,12 +24,11 @@ EXAMPLE = ('  yolo12 strip bpu_model_output/yolo12n_detect_bayese_640x640_nv12.b
            '--info hb_mapper_makertbin.log\n'
            'exit code: 0 removed and verified; 1 an error, or what remains is not as it must be;\n'
            '3 hb_model_modifier is not installed here: the command to run is printed')
+_LOG = 'hb_model_modifier.log'
 
 
 def add_arguments(parser) -> None:
     """Declare the command line."""
-    from .toolchain import IMAGE
-
     parser.add_argument('model', type=Path, metavar='MODEL.bin')
     parser.add_argument('--info', type=Path, metavar='LOG',
                         help='log of hb_mapper makertbin or hrt_model_exec model_info that tells '
@@ -39,13 +39,12 @@ def add_arguments(parser) -> None:
     parser.add_argument('--config', type=Path, help='JSON that says reg_max and the outputs')
     parser.add_argument('--reg-max', type=int, metavar='N',
                         help='bins a box side has, if shapes cannot tell (default: derived)')
-    parser.add_argument('--image', default=IMAGE, help='docker image (default: %(default)s)')
+    parser.add_argument('--image', default=toolchain.IMAGE,
+                        help='docker image (default: %(default)s)')
 
 
 def main(args) -> int:
     """Run the verb."""
-    from . import toolchain
-
     if args.model.suffix != '.bin' or not (args.modifier_log or args.model.is_file()):
         raise ModelError(f'{args.model} is not an existing .bin: give the model that hb_mapper '
                          'makertbin wrote')
@@ -58,7 +57,8 @@ def main(args) -> int:
         listing = _listing(tool, args.model)
     else:
         _print_docker(args, [['hb_model_modifier', args.model.name]])
-        print('then give its log: yolo12 strip ... --modifier-log hb_model_modifier.log')
+        print('then give its log: ' + toolchain.command_line(
+            ['yolo12', 'strip', args.model, '--modifier-log', args.model.with_name(_LOG)]))
         return toolchain.NOTHING_RUN
     nodes = nodes_to_remove(listing, boxes)
     stripped = args.model.with_name(f'{args.model.stem}_modified.bin')
@@ -109,7 +109,7 @@ def _box_outputs(args) -> list:
     except BackendError as e:
         raise ModelError(f"the shapes of {args.model.name}'s outputs are not known: give the log "
                          'of hb_mapper makertbin that made it, --info '
-                         'hb_mapper_makertbin.log') from e
+                         f'{toolchain.MAKERTBIN_LOG}') from e
     if args.config:
         form, notes = load_config(args.config).form, []
     else:
@@ -131,7 +131,7 @@ def _own_log(model: Path):
     from .model_description import describe_log
 
     for folder in (model.resolve().parent, model.resolve().parent.parent):
-        log = folder / 'hb_mapper_makertbin.log'
+        log = folder / toolchain.MAKERTBIN_LOG
         if log.is_file():
             found = describe_log(log)
             if model.stem in (found.name, f'{found.name}_modified'):
@@ -147,12 +147,11 @@ def _read(path: Path):
 
 def _modifier(tool: str, model: Path, arguments: list):
     """Run hb_model_modifier beside the model and return its ModifierLog."""
-    from . import toolchain
     from .hb_mapper_log import message
     from .hb_modifier_log import parse_modifier_log
 
     code, printed, log = toolchain.run([tool, model.name, *arguments], model.parent,
-                                       'hb_model_modifier.log')
+                                       _LOG)
     if code:
         last = message((printed.strip().splitlines() or ['it printed nothing'])[-1])[0]
         raise ModelError(f'hb_model_modifier {model.name} ended with code {code}: {last}')
@@ -169,11 +168,11 @@ def _remove(tool: str, model: Path, arguments: list, nodes) -> Path:
     kept = [n.name for n in nodes if n.name not in log.removed]
     if kept:
         raise ModelError(f'hb_model_modifier did not remove {", ".join(kept)}: see '
-                         f'{model.parent / "hb_model_modifier_output.log"}')
+                         f'{toolchain.record(model.parent, _LOG)}')
     stripped = model.parent / (log.saved or f'{model.stem}_modified.bin')
     if not stripped.is_file():
         raise ModelError(f'hb_model_modifier wrote no {stripped}: see '
-                         f'{model.parent / "hb_model_modifier_output.log"}')
+                         f'{toolchain.record(model.parent, _LOG)}')
     return stripped
 
 
@@ -204,6 +203,5 @@ def _verify(tool: str, stripped: Path, before, nodes, boxes) -> None:
 
 
 def _print_docker(args, commands) -> None:
-    from . import toolchain
     print('hb_model_modifier was not run; run it in its container:')
     print(toolchain.docker_command(commands, args.model.parent, (), args.image))

@@ -27,6 +27,7 @@ from ..errors import BackendError
 
 # The image with OpenExplorer 1.2.8 for the RDK X5, on Docker Hub: hb_mapper 1.24.3.
 IMAGE = 'openexplorer/ai_toolchain_ubuntu_20_x5_cpu:v1.2.8'
+MAKERTBIN_LOG = 'hb_mapper_makertbin.log'
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 NOTHING_RUN = 3     # exit code of a verb whose vendor tool is not installed
 
@@ -42,7 +43,7 @@ def run(command: Sequence, folder: Path, log: str,
     Run a tool in a folder and follow what it prints, both streams together.
 
     log: name of the file that the tool writes there; an older one is deleted first.  What it
-    prints is kept in LOG with "_output" before the suffix.  on_line: called with each line.
+    prints is kept in record(folder, log).  on_line: called with each line.
     Returns (exit code, negative for a signal; what it printed; what it wrote to its log).
     Raises BackendError if it cannot start.  SIGINT, SIGTERM and SIGHUP end the tool and what it
     started.
@@ -51,7 +52,30 @@ def run(command: Sequence, folder: Path, log: str,
     own = folder / log
     if own.is_file():
         own.unlink()
-    record = own.with_name(f'{own.stem}_output{own.suffix}')
+    kept = record(folder, log)
+    try:
+        file = open(kept, 'w', encoding='utf-8')
+    except OSError as e:
+        raise BackendError(f'cannot write {kept}: {e.strerror}') from e
+    with file, _signals(), _started(command, folder) as process:
+        for line in process.stdout:         # universal newlines: a carriage return ends one too
+            file.write(line)
+            lines.append(line)
+            on_line(line.rstrip('\n'))
+        code = process.wait()
+    return code, ''.join(lines), (
+        own.read_text(encoding='utf-8', errors='replace') if own.is_file() else '')
+
+
+def record(folder: Path, log: str) -> Path:
+    """Return the file that keeps what a tool printed, beside the log that it writes itself."""
+    stem, dot, suffix = log.rpartition('.')
+    return folder / f'{stem}_output{dot}{suffix}'
+
+
+@contextmanager
+def _started(command: Sequence, folder: Path):
+    """Give a process in a group of its own, which does not outlive an error."""
     try:
         process = subprocess.Popen(
             [str(c) for c in command], cwd=folder, text=True, errors='replace', bufsize=1,
@@ -60,18 +84,12 @@ def run(command: Sequence, folder: Path, log: str,
             start_new_session=True)
     except OSError as e:
         raise BackendError(f'{command[0]} cannot be started: {e.strerror}') from e
-    with _signals(), process.stdout, open(record, 'w', encoding='utf-8') as file:
+    with process.stdout:
         try:
-            for line in process.stdout:     # universal newlines: a carriage return ends one too
-                file.write(line)
-                lines.append(line)
-                on_line(line.rstrip('\n'))
-            code = process.wait()
+            yield process
         except BaseException:
             _end_group(process)
             raise
-    return code, ''.join(lines), (
-        own.read_text(encoding='utf-8', errors='replace') if own.is_file() else '')
 
 
 @contextmanager
