@@ -30,7 +30,7 @@ DESCRIPTION = 'Compile an ONNX for the BPU with hb_mapper and judge the result; 
 EXAMPLE = ('  yolo12 compile yolo12n.onnx --calibration calibration_f32 --output build\n'
            f'  yolo12 compile --log build/{LOG}\n'
            'exit code: 0 the model would serve the node; 1 it would not, or an error;\n'
-           '3 hb_mapper is not installed here: the docker command to run is printed')
+           '3 hb_mapper is not installed here: how to get it or run it in docker is printed')
 MIN_COSINE = 0.9
 
 
@@ -93,7 +93,8 @@ def main(args) -> int:
     commands = _commands(args, config)
     _set_aside(args, config)
     if not toolchain.installed('hb_mapper'):
-        print('hb_mapper is not installed here; run it in its container:')
+        print(f'hb_mapper is not installed here. Install it (x86 Linux),\n  {toolchain.WHEEL}\n'
+              'and run this again, or run it in its container:')
         print(toolchain.docker_command([*commands, ['hb_perf', config.model]], args.output,
                                        (config.onnx.parent, config.calibration), args.image))
         print('and then: '
@@ -204,7 +205,7 @@ def _compile(args, config, form, commands):
     if toolchain.installed('hb_perf'):
         code, _, _ = toolchain.run(['hb_perf', config.model], args.output, 'hb_perf.log')
         if code:
-            print(f'hb_perf ended with code {code}: see '
+            print(f'hb_perf drew nothing (code {code}; it needs graphviz): see '
                   f'{toolchain.record(args.output, "hb_perf.log")}')
     return replace(report, model=str(config.model),
                    pictures=_pictures(args.output, config.prefix))

@@ -203,5 +203,6 @@ def _verify(tool: str, stripped: Path, before, nodes, boxes) -> None:
 
 
 def _print_docker(args, commands) -> None:
-    print('hb_model_modifier was not run; run it in its container:')
+    print(f'hb_model_modifier was not run. Install it (x86 Linux),\n  {toolchain.WHEEL}\n'
+          'and run this again, or run it in its container:')
     print(toolchain.docker_command(commands, args.model.parent, (), args.image))
