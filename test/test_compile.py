@@ -277,6 +277,7 @@ def test_int8_is_the_default_and_strings_are_quoted():
      '--node Softmax=fp16: expected NODE=PLACE with PLACE one of int8, int16, cpu'),
     (lambda job, path: [*job, '--name', '../a'], '--name ../a: expected letters'),
     (lambda job, path: [*job, '--jobs', '0'], '--jobs is 0: expected at least 1'),
+    (lambda job, path: [*job, '--min-cosine', '95'], '--min-cosine is 95.0: expected a cosine'),
     (lambda job, path: [*job, '--calibration', path / 'none'], 'none does not exist'),
     (lambda job, path: [*job, '--output', _touch(path / 'file')], 'cannot write to --output'),
     (lambda job, path: [*job, '--report', _touch(path / 'file') / 'r'],

@@ -36,7 +36,7 @@ LAYERS = (
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 TOP = len(LAYERS) - 1
 ACCELERATORS = {'onnxruntime': 'onnx', 'hobot_dnn': 'pyeasy_dnn', 'hobot_dnn_rdkx5': 'pyeasy_dnn',
-                'hbm_runtime': 'hbm_runtime'}
+                'hbm_runtime': 'hbm_runtime', 'horizon_tc_ui': 'horizon_nn'}
 HEAVY = ['rclpy', 'onnxruntime', 'hobot_dnn', 'hbm_runtime', 'torch', 'onnx']
 
 

@@ -111,7 +111,7 @@ class VideoSource:
                 if self.live:
                     raise ImageError(f'{self._name} gives no more frames: was it unplugged?')
                 return
-            yield SourceFrame(f'{stem}_{number:06d}', bgr.view)
+            yield SourceFrame(f'{stem}_{number:06d}', lambda bgr=bgr: bgr)
 
 
 class StreamSource:
@@ -146,7 +146,7 @@ class StreamSource:
                 attempt = 0
                 self._on_state('')
             while ok and not self._stopped():
-                yield SourceFrame(f'frame_{number:06d}', bgr.view)
+                yield SourceFrame(f'frame_{number:06d}', lambda bgr=bgr: bgr)
                 number += 1
                 ok, bgr = capture.read()
             capture.release()

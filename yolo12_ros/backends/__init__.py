@@ -31,7 +31,7 @@ import numpy as np
 from ..errors import BackendError, InferenceTimeout, ModelError
 
 # file suffix: backends by preference; each is a module here with open_file(path, slots, **options)
-BACKENDS = {'.onnx': ('onnx',), '.bin': ('libdnn', 'hbm_runtime', 'pyeasy_dnn')}
+BACKENDS = {'.bin': ('libdnn', 'hbm_runtime', 'pyeasy_dnn'), '.onnx': ('onnx', 'horizon_nn')}
 
 
 @dataclass(frozen=True)

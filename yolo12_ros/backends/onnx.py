@@ -38,8 +38,8 @@ def open_file(path, slots: int = 2, threads: int = 0) -> 'OnnxModel':
     """
     Open an .onnx file on the CPU.
 
-    threads: of ONNX Runtime, 0 for one a core.  Raises BackendError without onnxruntime,
-    ModelError for a file that cannot serve.
+    threads: of ONNX Runtime, 0 for one a core.  Raises BackendError without onnxruntime and for
+    a model of hb_mapper's, ModelError for a file that cannot serve.
     """
     try:
         import onnxruntime
@@ -51,6 +51,8 @@ def open_file(path, slots: int = 2, threads: int = 0) -> 'OnnxModel':
     try:
         session = onnxruntime.InferenceSession(str(path), options, ['CPUExecutionProvider'])
     except Exception as e:      # onnxruntime's exceptions have no common base of their own
+        if 'horizon:' in str(e):
+            raise BackendError(f"{path} has operators of D-Robotics' tools") from e
         raise ModelError(f'{path} cannot be loaded by onnxruntime: {e}') from e
     return OnnxModel(path, session, f'onnxruntime {onnxruntime.__version__}, CPU', slots)
 

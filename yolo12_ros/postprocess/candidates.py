@@ -50,14 +50,14 @@ class CandidateFinder:
         self._hit = np.frombuffer(self._mask, np.bool_).reshape(1, rows, columns, class_num)
         self._was_empty = False
 
-    def anchors(self, tensor: np.ndarray, logit: float) -> np.ndarray:
+    def anchors(self, tensor: np.ndarray, least: float) -> np.ndarray:
         """
-        Return the indices of anchors that have a class logit of at least `logit`.
+        Return the indices of anchors that have a class logit of at least `least`.
 
         tensor: (1, rows, columns, class_num), of any strides.  Returns intp (K,), rising.
         Rounding may add anchors just below.
         """
-        raw = np.float32(logit) if self._scales is None else self._quantised(logit, tensor.dtype)
+        raw = np.float32(least) if self._scales is None else self._quantised(least, tensor.dtype)
         # The maximum costs less than a mask: worth a look where the last frame had nothing.
         if self._was_empty and raw.size == 1 and tensor.max() < raw:
             return _NONE
@@ -75,10 +75,10 @@ class CandidateFinder:
         hits = np.flatnonzero(self._hit) // classes
         return hits[np.diff(hits, prepend=-1) > 0]
 
-    def _quantised(self, logit: float, dtype) -> np.ndarray:
-        """Return the raw integers (channels,) or (1,) whose value is at most `logit`."""
+    def _quantised(self, least: float, dtype) -> np.ndarray:
+        """Return the raw integers (channels,) or (1,) whose value is at most `least`."""
         info = np.iinfo(dtype)
-        raw = np.floor(logit / self._scales.astype(np.float64))
+        raw = np.floor(least / self._scales.astype(np.float64))
         return np.clip(raw, info.min, info.max).astype(dtype)
 
 

@@ -77,6 +77,8 @@ def main(args) -> int:
     from .model_description import read_text
 
     refuse_folder('--report', args.report)
+    if not -1 <= args.min_cosine <= 1:
+        raise ConfigError(f'--min-cosine is {args.min_cosine}: expected a cosine, -1 to 1')
     form = load_config(args.config).form if args.config else None
     if args.log:
         if args.model:

@@ -203,6 +203,8 @@ def _companions(model, out: Path, order: str):
     from ..postprocess import HeadFormat
     from .head_form import config_values
     shapes = [[d.dim_value for d in o.type.tensor_type.shape.dim] for o in model.graph.output]
+    if any(len(shape) != 4 or 0 in shape for shape in shapes):
+        raise ModelError(f'the heads have the shapes {shapes}: expected fixed (1, H, W, channels)')
     height = model.graph.input[0].type.tensor_type.shape.dim[2].dim_value
     first = order == 'box-first'
     form = HeadFormat(shapes[first][3], shapes[not first][3] // 4,

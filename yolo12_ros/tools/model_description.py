@@ -111,7 +111,7 @@ def read_text(path: Path) -> str:
 def _opened(path: Path) -> ModelDescription:
     with open_model(path, slots=1) as model:
         notes = (model.limits,) if model.limits else ()
-        if path.suffix.lower() == '.onnx':
+        if hasattr(model, 'run_rgb'):
             notes += ('the file itself takes float32 RGB 0..1; NV12 is converted on the way',)
         return ModelDescription(model.name, model.backend, 'NV12', model.input_size,
                                 tuple(model.outputs), notes, model.input_name)
