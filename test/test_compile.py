@@ -58,7 +58,8 @@ def test_success(job, tmp_path, capsys):
     code, out, err = run(capsys, *job)
     assert code == 0
     assert '20 calibration pictures of 640x640' in out
-    assert 'all 15 on the BPU, 1 subgraph' in out
+    assert 'all 15 on the BPU, 1 subgraph (15 int8)' in out
+    assert 'ranges     from 20 pictures by max-percentile:percentile=0.99995' in out
     assert '54.28 FPS, 18.42 ms, 69.1 MB' in out
     assert out.count('cosine 0.9') == 6
     assert 'the model would serve the node' in out
@@ -237,7 +238,8 @@ def test_without_hb_mapper_the_docker_command_is_printed(job, tmp_path, monkeypa
 
 def test_the_yaml(job, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv('PATH', '')
-    run(capsys, *job, '--precision', 'int16', '--node', '/model.6/attn/Exp=int16',
+    run(capsys, *job, '--precision', 'int16', '--method', 'percentile', '--node',
+        '/model.6/attn/Exp=int16',
         '--node', 'a=b=cpu', '--jobs', '3')
     text = (tmp_path / 'build' / f'{PREFIX}.yaml').read_text()
     yaml = pytest.importorskip('yaml', reason='PyYAML is not installed')
@@ -254,8 +256,8 @@ def test_the_yaml(job, tmp_path, monkeypatch, capsys):
             'scale_value': 0.003921568627451},
         'calibration_parameters': {
             'cal_data_dir': str(tmp_path / 'calibration_f32'), 'cal_data_type': 'float32',
-            'calibration_type': 'default', 'optimization':
-            'set_Softmax_input_int8,set_Softmax_output_int8,set_all_nodes_int16'},
+            'calibration_type': 'max', 'max_percentile': 0.99995,
+            'optimization': 'set_all_nodes_int16'},
         'compiler_parameters': {'jobs': 3, 'compile_mode': 'latency', 'debug': True,
                                 'optimize_level': 'O3'}}
 

@@ -36,7 +36,7 @@ MIN_COSINE = 0.9
 
 def add_arguments(parser) -> None:
     """Declare the command line."""
-    from .hb_mapper_config import PLACES, PRECISIONS
+    from .hb_mapper_config import METHODS, PLACES, PRECISIONS
 
     parser.add_argument('model', nargs='?', type=Path, metavar='MODEL.onnx',
                         help='six-head ONNX, as `yolo12 export` writes it')
@@ -51,6 +51,9 @@ def add_arguments(parser) -> None:
                         'MODEL_detect_bayese_WxH_nv12)')
     parser.add_argument('--precision', choices=tuple(PRECISIONS), default='int8',
                         help='of all nodes (default: int8)')
+    parser.add_argument('--method', choices=tuple(METHODS), default='default',
+                        help='how ranges are chosen; default: hb_mapper tries all (default: '
+                        'default)')
     parser.add_argument('--node', action='append', default=[], metavar='NAME=PLACE',
                         help=f'treat one node otherwise: PLACE is one of {", ".join(PLACES)}; '
                         'may be given several times')
@@ -133,7 +136,7 @@ def _prepare(args, form):
         config = MapperConfig(
             args.model.resolve(), args.calibration.resolve(),
             args.output.resolve() / 'bpu_model_output', name, args.precision,
-            node_options(args.node), args.march, args.optimize_level, args.jobs)
+            node_options(args.node), args.march, args.optimize_level, args.jobs, args.method)
         (args.output / f'{name}.yaml').write_text(config.yaml(), encoding='utf-8')
     except OSError as e:
         raise ConfigError(f'cannot write to --output {args.output}: {e.strerror}') from e

@@ -13,6 +13,7 @@
 # limitations under the License.
 
 """A compile report as Markdown, and as the few lines that a terminal shows."""
+from collections import Counter
 from typing import List, Sequence
 
 from .compile_report import Report, WORST
@@ -22,6 +23,8 @@ def summary(report: Report) -> str:
     """Return the lines for the terminal."""
     log = report.log
     lines = [f'nodes      {_nodes(report)}']
+    if log.samples:
+        lines.append(f'ranges     {_calibration(log)}')
     for o in log.outputs:
         lines.append(f'output     {o.name} {o.shape}  {report.roles.get(o.name, "?")}  '
                      f'cosine {_cosine(o.cosine)}')
@@ -49,7 +52,7 @@ def markdown(report: Report) -> str:
              ('input', ', '.join(f'{i.name} {i.shape}' for i in log.inputs) + ' as '
               + log.settings.get('input_type_rt', 'unknown')),
              ('optimization', log.settings.get('optimization', '-')),
-             ('calibration pictures', str(log.samples or '-')), ('nodes', _nodes(report)),
+             ('calibration', _calibration(log)), ('nodes', _nodes(report)),
              *(('estimate', text) for text in _estimates(report)),
              *(('hb_perf', f'![{p}]({p})' if p.endswith('.png') else f'[{p}]({p})')
                for p in report.pictures)]
@@ -68,12 +71,19 @@ def markdown(report: Report) -> str:
     return '\n\n'.join(p for p in parts if p) + '\n'
 
 
+def _calibration(log) -> str:
+    method = f' by {log.method}' if log.method else ''
+    return f'from {log.samples} pictures{method}' if log.samples else '-'
+
+
 def _nodes(report: Report) -> str:
     log = report.log
     if not log.nodes:
         return 'not in the log'
     bpu = len(log.nodes) - len(log.cpu_nodes)
-    graphs = f'{log.subgraphs} subgraph{"s" * (log.subgraphs != 1)}'
+    types = Counter(n.dtype for n in log.nodes if n.dtype).most_common()
+    graphs = f'{log.subgraphs} subgraph{"s" * (log.subgraphs != 1)}' + (
+        f' ({", ".join(f"{n} {dtype}" for dtype, n in types)})' if types else '')
     return f'all {bpu} on the BPU, {graphs}' if bpu == len(log.nodes) else \
         f'{bpu} of {len(log.nodes)} on the BPU, {graphs}'
 

@@ -22,7 +22,12 @@ from ..errors import ConfigError
 
 # The attention's softmax in int8 on the BPU, as the RDK Model Zoo compiles YOLO12.
 SOFTMAX = 'set_Softmax_input_int8,set_Softmax_output_int8'
-PRECISIONS = {'int8': SOFTMAX, 'int16': f'{SOFTMAX},set_all_nodes_int16'}
+# With both, hb_mapper 1.24.3 leaves every node in int8.
+PRECISIONS = {'int8': SOFTMAX, 'int16': 'set_all_nodes_int16'}
+# How ranges are chosen: (calibration_type, max_percentile).  default tries all of them and takes
+# the one with the best cosine similarity, which need not be the one that keeps most AP.
+METHODS = {'default': ('default', None), 'percentile': ('max', 0.99995), 'max': ('max', None),
+           'kl': ('kl', None)}
 PLACES = {'int8': ('BPU', 'int8'), 'int16': ('BPU', 'int16'), 'cpu': ('CPU', '')}
 
 
@@ -33,6 +38,7 @@ class MapperConfig:
 
     onnx, calibration, working: absolute paths.  prefix: name of the .bin without suffix.
     precision: a key of PRECISIONS.  nodes: (name, a key of PLACES) of nodes treated otherwise.
+    method: a key of METHODS.
     """
 
     onnx: Path
@@ -44,6 +50,7 @@ class MapperConfig:
     march: str = 'bayes-e'
     optimize_level: str = 'O3'
     jobs: int = 2
+    method: str = 'default'
 
     @property
     def model(self) -> Path:
@@ -53,6 +60,7 @@ class MapperConfig:
     def yaml(self) -> str:
         """Return the text; strings are quoted as JSON, which YAML contains."""
         text = json.dumps
+        kind, percentile = METHODS[self.method]
         lines = [
             'model_parameters:',
             f'  onnx_model: {text(str(self.onnx))}',
@@ -71,7 +79,8 @@ class MapperConfig:
             'calibration_parameters:',
             f'  cal_data_dir: {text(str(self.calibration))}',
             '  cal_data_type: "float32"',
-            '  calibration_type: "default"',
+            f'  calibration_type: {text(kind)}',
+            *([f'  max_percentile: {percentile}'] if percentile else []),
             f'  optimization: {text(PRECISIONS[self.precision])}',
             'compiler_parameters:',
             f'  jobs: {self.jobs}',

@@ -31,6 +31,7 @@ _SETTING = re.compile(r'^\s*(march|input_type_rt|output_model_file_prefix|workin
                       r'|optimization)\s*: +(\S.*?)\s*$')
 _STAGE = re.compile(r'^(Start|End) to '
                     r'((?:prepare|optimize|calibrate|quantize|compile) the .*?)\.?$')
+_METHOD = re.compile(r'^(?:Select|Run calibration model with) (\S+) method')
 _SAMPLES = re.compile(r'^num of calibration data: (\d+)')
 _ERROR = re.compile(r'^(?:[\w.]*(?:Error|Exception)\b.*|ERROR\b.*|Segmentation fault.*|Aborted.*'
                     r'|Killed\b.*|.*core dumped.*|fatal:.*)', re.IGNORECASE)
@@ -74,7 +75,7 @@ class MapperLog:
     outputs: those of the graph, and those of the cosine table that the graph lacks.  stage: the
     last one begun, '' before any.  converted: the .bin was written, or, in an excerpt that does
     not show the run's beginning, the model went through all stages.
-    errors: lines that report one.
+    method: of calibration.  errors: lines that report one.
     """
 
     versions: Dict[str, str] = field(default_factory=dict)
@@ -84,6 +85,7 @@ class MapperLog:
     nodes: Tuple[Node, ...] = ()
     estimates: Tuple[Estimate, ...] = ()
     samples: int = 0
+    method: str = ''
     stage: str = ''
     converted: bool = False
     errors: Tuple[str, ...] = ()
@@ -145,7 +147,7 @@ class _Reader:
 
     def reset(self) -> None:
         self.whole = False      # whether the run's beginning was seen
-        self.found = {'versions': {}, 'settings': {}, 'samples': 0, 'stage': '',
+        self.found = {'versions': {}, 'settings': {}, 'samples': 0, 'method': '', 'stage': '',
                       'converted': False}
         self.lists: Dict[str, list] = {k: [] for k in ('inputs', 'outputs', 'nodes', 'estimates',
                                                        'errors')}
@@ -170,8 +172,8 @@ class _Reader:
     def _fact(self, text: str) -> bool:
         """Read a line that stands for itself; return whether it was one."""
         for pattern, take in ((_VERSION, self._version), (_SETTING, self._setting),
-                              (_STAGE, self._stage), (_SAMPLES, self._samples),
-                              (_ESTIMATE, self._estimate)):
+                              (_STAGE, self._stage), (_METHOD, self._method),
+                              (_SAMPLES, self._samples), (_ESTIMATE, self._estimate)):
             found = pattern.search(text)
             if found:
                 take(found)
@@ -192,6 +194,9 @@ class _Reader:
         self.found['stage'] = found[2]
         if found[1] == 'Start' and found[2].startswith('compile'):
             self.lists['estimates'] = []
+
+    def _method(self, found) -> None:
+        self.found['method'] = found[1]
 
     def _samples(self, found) -> None:
         self.found['samples'] = int(found[1])
