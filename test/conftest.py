@@ -12,6 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 """Shared by all tests; its presence lets those in test/ros import the modules here."""
+import atexit
 import fcntl
 import os
 from pathlib import Path
@@ -35,3 +36,4 @@ def _own_domain():
 if 'ROS_DOMAIN_ID' not in os.environ:
     _domain, _lock = _own_domain()
     os.environ['ROS_DOMAIN_ID'] = str(_domain)
+    atexit.register(_lock.close)

@@ -250,14 +250,15 @@ def _finish(report, base: Path) -> int:
     print(summary(report))
     report = replace(report, pictures=tuple(
         Path(os.path.relpath(p, base.parent)).as_posix() for p in report.pictures))
+    files = _report_files(base)
     try:
         base.parent.mkdir(parents=True, exist_ok=True)
-        for path, text in zip(_report_files(base), (
+        for path, text in zip(files, (
                 markdown(report),
                 json.dumps(as_json(report), indent=2, allow_nan=False) + '\n')):
             path.write_text(text, encoding='utf-8')
-            print(f'wrote {path}')
     except OSError as e:
         raise ConfigError(f'cannot write the report {base}: {e.strerror}: give --report FILE '
                           'in a folder that can be written') from e
+    print('wrote ' + ' and '.join(map(str, files)))
     return 0 if report.serves else 1
