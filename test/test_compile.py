@@ -157,8 +157,10 @@ def test_an_old_result_does_not_pass_for_a_new_one(job, tmp_path, monkeypatch, c
     assert run(capsys, *job)[0] == 1
     monkeypatch.delenv('FAKE_HB_MAPPER')
     assert run(capsys, *job)[0] == 0
+    models = tmp_path / 'build' / 'bpu_model_output'
     monkeypatch.setenv('PATH', '')
     assert run(capsys, *job)[0] == 3
+    assert (models / f'{PREFIX}.bin').is_file()     # nothing was compiled: the model stays
     left = {p.name for p in (tmp_path / 'build').iterdir()}
     names = {'report.md', 'report.json', 'hb_mapper_makertbin.log'}
     assert not left & names and {f'{name}.old' for name in names} <= left
@@ -183,6 +185,19 @@ def test_a_record_that_cannot_be_written_starts_no_tool(job, tmp_path, capsys):
     assert code == 1
     assert f'cannot write {tmp_path}/build/hb_mapper_checker_output.log: Is a directory' in err
     assert not (tmp_path / 'build' / 'hb_mapper_checker.log').exists()
+
+
+def test_a_model_of_hb_mapper_is_no_float_model(job, tmp_path, capsys):
+    onnx = pytest.importorskip('onnx')
+    value = onnx.helper.make_tensor_value_info('x', onnx.TensorProto.FLOAT, [1])
+    node = onnx.helper.make_node('HzCalibration', ['x'], ['y'], domain='horizon')
+    onnx.save(onnx.helper.make_model(
+        onnx.helper.make_graph([node], 'g', [value], [onnx.helper.make_tensor_value_info(
+            'y', onnx.TensorProto.FLOAT, [1])]), ir_version=6, opset_imports=[
+            onnx.helper.make_opsetid('', 11), onnx.helper.make_opsetid('horizon', 1)]),
+        str(tmp_path / 'net.onnx'))
+    code, _, err = run(capsys, *job)
+    assert code == 1 and 'net.onnx is no float model of `yolo12 export`' in err
 
 
 def test_a_folder_as_report(job, tmp_path, capsys):

@@ -333,3 +333,5 @@ def test_what_cannot_be_exported(torch, tmp_path):
     with pytest.raises(ModelError, match='segment'):
         run('yolo11n-seg.yaml', '--output', tmp_path / 'x.onnx')
     assert np.isinf(export.largest_difference([np.zeros(2)], [np.zeros(3)]))
+    nan = export.difference_fact('x', [np.zeros(2)] * 2, [np.zeros(2), np.full(2, np.nan)])
+    assert nan[2] is False

@@ -266,6 +266,15 @@ def test_what_the_callbacks_raise_ends_no_thread(run, capfd):
     assert capfd.readouterr().err.count('ZeroDivisionError: division by zero') >= 2
 
 
+def test_frames_that_cannot_be_decoded_are_failures_in_a_row(run, monkeypatch):
+    it = run(SlowModel())
+    monkeypatch.setattr(it.pipeline._detector, 'postprocess', lambda *_: 1 / 0)
+    for number in range(5):
+        it.put(number)
+        it.until(lambda n=number: it.totals().get('failed_inference') == n + 1)
+    assert it.pipeline.failures_in_row == 5
+
+
 class TestMailbox:
     """One frame a camera, cameras in turn."""
 

@@ -221,6 +221,8 @@ class Pipeline:
                 raise
             inferred = self._inference_ended()
             frame.detections = self._detector.postprocess(outputs, request.letterbox)
+            with self._changed:
+                self.failures_in_row = 0
         except Exception as e:          # a thread that dies would silence the node
             model.release(request.slot)
             self._fail(frame, e)
@@ -234,8 +236,6 @@ class Pipeline:
         now = time.monotonic()
         with self._changed:
             self._pace.finished(now, completed)
-            if completed:
-                self.failures_in_row = 0
             self._changed.notify_all()
         return now
 

@@ -19,6 +19,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from graph import DETECTIONS, NODE, SOURCE
 import numpy as np
 import pytest
+import rclpy
 from sensor_msgs.msg import CompressedImage, Image
 from vision_msgs.msg import Detection2DArray
 
@@ -127,7 +128,31 @@ def test_stops_at_once_while_it_waits_for_a_result(client, start, folder):
     client.node.create_publisher(Detection2DArray, '/never', 1)
     source = start(SOURCE, source=folder, wait_for='/never')
     client.until(lambda: images, process=source)
-    assert source.stop() == 0 and len(images) == 1      # within 5 s: a result has 10
+    assert source.stop() == 0 and len(images) == 1
+
+
+def test_the_thread_ends_at_once_while_it_waits_for_a_result(client, folder):
+    from rclpy.parameter import Parameter
+    from yolo12_ros.ros.image_source import ImageSource
+    images = client.collect(Image, '/image')
+    client.node.create_publisher(Detection2DArray, '/never', 1)
+    node = ImageSource(parameter_overrides=[Parameter('source', value=str(folder)),
+                                            Parameter('wait_for', value='/never')])
+    client.until(lambda: images, lambda: rclpy.spin_once(node, timeout_sec=0))
+    node.destroy_node()         # waits 3 s for the thread, a result has 10
+    assert not node._thread.is_alive()
+
+
+def test_an_error_while_the_last_frames_leave_ends_it(client, folder, monkeypatch):
+    from rclpy.parameter import Parameter
+    from yolo12_ros.ros.image_source import ImageSource
+    monkeypatch.setattr(rclpy.publisher.Publisher, 'wait_for_all_acked', lambda *_: 1 / 0)
+    images = client.collect(Image, '/image')
+    node = ImageSource(parameter_overrides=[
+        Parameter('source', value=str(folder)), Parameter('loop', value=False)])
+    client.until(lambda: len(images) == 5 and node.finished.is_set())
+    assert 'ZeroDivisionError' in str(node.error)
+    node.destroy_node()
 
 
 def test_stops_on_a_signal(client, start, folder):

@@ -128,13 +128,18 @@ def test_a_video_whose_frames_change_their_size_goes_on_in_another_file(record):
         assert cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT) == frames
 
 
-def test_a_picture_that_cannot_be_written_is_not_recorded(record):
+def test_a_picture_that_cannot_be_written_is_not_recorded(record, tmp_path):
     detections, picture = halves(0)
     picture.data = b'no picture'
     recorder = record(video_rate=10.0)
     with pytest.raises(ConfigError, match='a drawn picture cannot be decoded'):
         put(recorder, detections, picture)
     assert recorder.recorded == 0 and not (recorder.output / 'detections.jsonl').read_text()
+    (tmp_path / 'full').mkdir()
+    (tmp_path / 'full' / 'detections.jsonl').symlink_to('/dev/full')
+    recorder = record(output=str(tmp_path / 'full'))
+    with pytest.raises(ConfigError, match='No space left on device'):
+        put(recorder, *halves(1))
     recorder = record()
     (recorder.output / '000000_detections.jpg').mkdir()
     with pytest.raises(ConfigError, match=f'cannot write to {recorder.output}: Is a directory'):

@@ -78,8 +78,8 @@ class ThreadedModel(Model):
                 slot.outputs = self.run(slot.input)
             except Exception as e:      # whatever the library throws belongs to this request
                 slot.error = e
+            self._unfinished.discard(slot)      # first: whoever waits may submit it again at once
             slot.done.set()
-            self._unfinished.discard(slot)
 
     def _shut_down(self) -> None:
         self._requests.put(None)

@@ -101,15 +101,24 @@ class ImageSource(Node):
 
     def _run(self) -> None:
         try:
-            self._publish_frames()
+            try:
+                self._publish_frames()
+            finally:
+                self._let_leave()
         except Yolo12Error as e:
             self.error = e
         except Exception as e:      # the thread's last word must reach the terminal
             self.error = Yolo12Error(f'{type(e).__name__}: {e}')
-        if not self.finished.is_set():      # else a signal came
-            self._publisher.wait_for_all_acked(Duration(seconds=5))
-            self.finished.wait(0.5)         # best effort acknowledges nothing
         self.finished.set()
+
+    def _let_leave(self) -> None:
+        """Wait until the subscribers have the last frames, unless a signal came."""
+        end = time.monotonic() + 5
+        # Asked again and again, for waiting would hold the GIL.
+        while not self.finished.wait(0.05) and time.monotonic() < end and \
+                not self._publisher.wait_for_all_acked(Duration()):
+            pass
+        self.finished.wait(0.5)             # best effort acknowledges nothing
 
     def _publish_frames(self) -> None:
         if not self._values['loop'] or self._values['wait_for']:

@@ -14,6 +14,7 @@
 
 """The node `recorder`: what the detector publishes to pictures or a video, and JSON lines."""
 from collections import Counter
+from contextlib import suppress
 from functools import partial
 import json
 from pathlib import Path
@@ -95,7 +96,8 @@ class Recorder(Node):
         """Close the files, then the node."""
         if self._video is not None:
             self._video.release()
-        self._lines.close()
+        with suppress(OSError):             # of a full disk: told when it was written
+            self._lines.close()
         super().destroy_node()
 
     def _add(self, half: str, message) -> None:

@@ -14,6 +14,7 @@
 
 """`yolo12 compile`: six-head ONNX and calibration data to a .bin for the BPU, with a verdict."""
 from dataclasses import replace
+from importlib.util import find_spec
 import json
 import os
 from pathlib import Path
@@ -79,7 +80,10 @@ def main(args) -> int:
     from .hb_mapper_log import parse_mapper_log
     from .model_description import read_text
 
-    refuse_folder('--report', args.report)
+    if args.report:
+        refuse_folder('--report', args.report)
+        for file in _report_files(args.report):
+            refuse_folder('--report', file)
     if not -1 <= args.min_cosine <= 1:
         raise ConfigError(f'--min-cosine is {args.min_cosine}: expected a cosine, -1 to 1')
     form = load_config(args.config).form if args.config else None
@@ -96,8 +100,9 @@ def main(args) -> int:
     args.output = args.output or Path('build')
     config, form = _prepare(args, form)
     commands = _commands(args, config)
-    _set_aside(args, config)
+    stale = [args.output / LOG, *_report_files(args.report or args.output / 'report')]
     if not toolchain.installed('hb_mapper'):
+        _set_aside(stale)
         print(f'hb_mapper is not installed here. Install it (x86 Linux),\n  {toolchain.WHEEL}\n'
               'and run this again, or run it in its container:')
         print(toolchain.docker_command([*commands, ['hb_perf', config.model]], args.output,
@@ -105,6 +110,7 @@ def main(args) -> int:
         print('and then: '
               + toolchain.command_line(['yolo12', 'compile', '--log', args.output / LOG]))
         return toolchain.NOTHING_RUN
+    _set_aside([*stale, *_made(config), args.output / 'hb_perf_result' / config.prefix])
     return _finish(_compile(args, config, form, commands), args.report or args.output / 'report')
 
 
@@ -168,9 +174,11 @@ def _input_size(model: Path, form):
     try:
         found = describe(model)
     except BackendError as e:
+        if find_spec('onnxruntime'):
+            raise ModelError(f'{model.name} is no float model of `yolo12 export`: {e}') from e
         print(f'{model.name} is not checked before the run: {e}')
         return None, form
-    if any(np.dtype(o.dtype).kind != 'f' for o in found.outputs):
+    if found.source == 'horizon_nn' or any(np.dtype(o.dtype).kind != 'f' for o in found.outputs):
         raise ModelError(f'{model.name} is quantised already: give the float model, from '
                          '`yolo12 export`')
     form = form or derive_form(found.outputs, found.input_size)[0]
@@ -216,18 +224,20 @@ def _compile(args, config, form, commands):
                    pictures=_pictures(args.output, config.prefix))
 
 
-def _set_aside(args, config) -> None:
+def _set_aside(paths) -> None:
     """Rename what an earlier run made: it must not pass for what this one makes."""
-    model = config.model
-    for path in (model, model.with_name(f'{model.stem}_modified.bin'), args.output / LOG,
-                 *_report_files(args.report or args.output / 'report'),
-                 args.output / 'hb_perf_result' / config.prefix):
-        if path.exists():
-            old = path.with_name(f'{path.name}.old')
-            if old.is_dir():
-                shutil.rmtree(old)
-            os.replace(path, old)
-            print(f'renamed {path} of an earlier run to {old.name}')
+    for path in filter(Path.exists, paths):
+        old = path.with_name(f'{path.name}.old')
+        if path.is_dir() and old.is_dir():
+            shutil.rmtree(old)
+        os.replace(path, old)
+        print(f'renamed {path} of an earlier run to {old.name}')
+
+
+def _made(config):
+    """Return the models that hb_mapper writes, and the one that `yolo12 strip` does."""
+    return [config.model.with_name(f'{config.prefix}{end}')
+            for end in ('.bin', '_modified.bin', '_quantized_model.onnx')]
 
 
 def _pictures(folder: Path, prefix: str):

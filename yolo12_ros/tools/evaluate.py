@@ -35,7 +35,7 @@ PROTOCOLS = {'rdk': {'score_threshold': 0.25, 'nms_threshold': 0.7, 'nms_top_k':
                           'multi_label': True}}
 PREPROCESSINGS = {'nv12': "the node's: NV12, then letterbox",
                   'rgb_nv12': 'letterbox in RGB, then NV12',
-                  'rgb': 'letterbox in RGB, no NV12; for .onnx only'}
+                  'rgb': 'letterbox in RGB, no NV12; for float .onnx only'}
 
 
 def add_arguments(parser) -> None:

@@ -23,7 +23,7 @@ DESCRIPTION = "Remove the box outputs' Dequantize nodes of a .bin, so that survi
 EXAMPLE = ('  yolo12 strip bpu_model_output/yolo12n_detect_bayese_640x640_nv12.bin '
            '--info hb_mapper_makertbin.log\n'
            'exit code: 0 removed and verified; 1 an error, or what remains is not as it must be;\n'
-           '3 hb_model_modifier is not installed here: the command to run is printed')
+           '3 hb_model_modifier is not installed here: what to do is printed')
 _LOG = 'hb_model_modifier.log'
 
 
@@ -57,8 +57,11 @@ def main(args) -> int:
         listing = _listing(tool, args.model)
     else:
         _print_docker(args, [['hb_model_modifier', args.model.name]])
+        given = [word for name in ('info', 'config', 'reg_max') if getattr(args, name) is not None
+                 for word in (f'--{name.replace("_", "-")}', getattr(args, name))]
         print('then give its log: ' + toolchain.command_line(
-            ['yolo12', 'strip', args.model, '--modifier-log', args.model.with_name(_LOG)]))
+            ['yolo12', 'strip', args.model, *given, '--modifier-log',
+             args.model.with_name(_LOG)]))
         return toolchain.NOTHING_RUN
     nodes = nodes_to_remove(listing, boxes)
     stripped = args.model.with_name(f'{args.model.stem}_modified.bin')
@@ -203,6 +206,8 @@ def _verify(tool: str, stripped: Path, before, nodes, boxes) -> None:
 
 
 def _print_docker(args, commands) -> None:
-    print(f'hb_model_modifier was not run. Install it (x86 Linux),\n  {toolchain.WHEEL}\n'
-          'and run this again, or run it in its container:')
+    if not toolchain.installed('hb_model_modifier'):
+        print(f'hb_model_modifier is not installed here. Install it (x86 Linux),\n'
+              f'  {toolchain.WHEEL}\nand run this again without --modifier-log, or')
+    print('run it in its container:')
     print(toolchain.docker_command(commands, args.model.parent, (), args.image))

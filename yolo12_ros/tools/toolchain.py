@@ -72,8 +72,8 @@ def run(command: Sequence, folder: Path, log: str,
 
 def record(folder: Path, log: str) -> Path:
     """Return the file that keeps what a tool printed, beside the log that it writes itself."""
-    stem, dot, suffix = log.rpartition('.')
-    return folder / f'{stem}_output{dot}{suffix}'
+    path = folder / log
+    return path.with_name(f'{path.stem}_output{path.suffix}')
 
 
 @contextmanager
