@@ -37,6 +37,7 @@ from yolo12_ros.tools.matching import iou
 
 NEEDED, SCORE, IOU = 0.8, 0.5, 0.5
 PERSON = 0
+_PACKAGE = Path(__file__).resolve().parents[2] / 'yolo12_ros'
 
 
 def main() -> int:
@@ -44,8 +45,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--reference', type=Path, required=True, help='COCO-80 model')
-    parser.add_argument('--config', type=Path, default=Path('yolo12_ros/models/demo.json'))
-    parser.add_argument('--samples', type=Path, default=Path('yolo12_ros/samples'))
+    parser.add_argument('--config', type=Path, default=_PACKAGE / 'models' / 'demo.json')
+    parser.add_argument('--samples', type=Path, default=_PACKAGE / 'samples')
     parser.add_argument('--coco', type=Path, help='folder with instances.json and images/')
     parser.add_argument('--vtest', type=Path)
     args = parser.parse_args()
