@@ -65,13 +65,13 @@ class Nv12Image:
 
 
 def nv12_planes(buffer: np.ndarray, size: Tuple[int, int]) -> Tuple[np.ndarray, np.ndarray]:
-    """Return views of a tight NV12 buffer of (width, height), both even: y and uv as above."""
+    """Return y and uv, as above, of uint8 (W * H * 3 / 2,) NV12; (width, height) are even."""
     w, h = size
     return buffer[:w * h].reshape(h, w), buffer[w * h:].reshape(h // 2, w // 2, 2)
 
 
 def nv12_to_rgb(buffer: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
-    """Convert a model's input to uint8 (H, W, 3) RGB: what calibration and ONNX models see."""
+    """Convert such a buffer to uint8 (H, W, 3) RGB: what calibration and ONNX models see."""
     return cv2.cvtColorTwoPlane(*nv12_planes(buffer, size), cv2.COLOR_YUV2RGB_NV12)
 
 

@@ -53,8 +53,8 @@ def add_arguments(parser) -> None:
     parser.add_argument('--precision', choices=tuple(PRECISIONS), default='int8',
                         help='of all nodes (default: int8)')
     parser.add_argument('--method', choices=tuple(METHODS), default='default',
-                        help='how ranges are chosen; default: hb_mapper tries all (default: '
-                        'default)')
+                        help='how ranges are chosen (default: hb_mapper tries all and takes the '
+                        'best cosine similarity)')
     parser.add_argument('--node', action='append', default=[], metavar='NAME=PLACE',
                         help=f'treat one node otherwise: PLACE is one of {", ".join(PLACES)}; '
                         'may be given several times')
@@ -103,8 +103,8 @@ def main(args) -> int:
     stale = [args.output / LOG, *_report_files(args.report or args.output / 'report')]
     if not toolchain.installed('hb_mapper'):
         _set_aside(stale)
-        print(f'hb_mapper is not installed here. Install it (x86 Linux),\n  {toolchain.WHEEL}\n'
-              'and run this again, or run it in its container:')
+        print(toolchain.how_to_install('hb_mapper'))
+        print('and run this again, or run it in its container:')
         print(toolchain.docker_command([*commands, ['hb_perf', config.model]], args.output,
                                        (config.onnx.parent, config.calibration), args.image))
         print('and then: '
@@ -172,13 +172,13 @@ def _input_size(model: Path, form):
     from .model_description import describe
 
     try:
-        found = describe(model)
+        found = describe(model, 'onnx')
     except BackendError as e:
         if find_spec('onnxruntime'):
             raise ModelError(f'{model.name} is no float model of `yolo12 export`: {e}') from e
         print(f'{model.name} is not checked before the run: {e}')
         return None, form
-    if found.source == 'horizon_nn' or any(np.dtype(o.dtype).kind != 'f' for o in found.outputs):
+    if any(np.dtype(o.dtype).kind != 'f' for o in found.outputs):
         raise ModelError(f'{model.name} is quantised already: give the float model, from '
                          '`yolo12 export`')
     form = form or derive_form(found.outputs, found.input_size)[0]

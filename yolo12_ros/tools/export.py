@@ -53,7 +53,7 @@ def main(args) -> int:
     """Run the verb; 1 if the model differs from the original by more than it may."""
     _need('onnx', 'onnx and onnxruntime', 'onnx onnxruntime')
     import onnx
-    from .onnx_file import make_room, save
+    from .onnx_file import make_room
     out = args.output or Path(Path(args.from_onnx or args.model).stem + '.onnx')
     make_room('--output', out)
     if args.from_onnx:
@@ -76,6 +76,12 @@ def main(args) -> int:
                                     args.order, args.seed)
     facts += _graph_facts(model)
     onnx.checker.check_model(model)
+    return _store(model, facts, out, args)
+
+
+def _store(model, facts, out: Path, args) -> int:
+    """Write the model, or, if it differs from the original, another file; return the exit code."""
+    from .onnx_file import save
     failed = out.with_name(f'{out.stem}_failed.onnx')
     if any(fact[2] is False for fact in facts):     # nothing that works is replaced by it
         save(model, failed)
@@ -243,11 +249,13 @@ def _fits(path: Path, text: str) -> bool:
     wanted = json.loads(text)
     name = known.model_file if known.model_file.is_absolute() else path.parent / known.model_file
     form, order = known.form, wanted.get('output_order')
-    return (form.class_num, form.reg_max, list(form.strides), name.resolve()) == (
-        wanted['class_num'], wanted['reg_max'], wanted['strides'],
-        (path.parent / wanted['model_file']).resolve()) and (
-        order is None or list(form.output_order or sorted(order)) == order) and (
-        known.labels_file is not None or 'cls_names_list' not in wanted)
+    return all((
+        name.resolve() == (path.parent / wanted['model_file']).resolve(),
+        form.class_num == wanted['class_num'], form.reg_max == wanted['reg_max'],
+        list(form.strides) == wanted['strides'],
+        # it is there where shapes cannot tell; without it class comes first
+        order is None or list(form.output_order or sorted(order)) == order,
+        known.labels_file is not None or 'cls_names_list' not in wanted))
 
 
 def _table(out: Path, model, facts) -> str:

@@ -49,17 +49,18 @@ class ModelDescription:
     from_log: bool = False
 
 
-def describe(path) -> ModelDescription:
+def describe(path, backend: str = 'auto') -> ModelDescription:
     """
     Describe a .bin, an .onnx, or a log of hrt_model_exec or hb_mapper.
 
     A .bin is opened as the node would; where no backend can, hrt_model_exec is asked.
+    backend: for a model, of open_model.
     Raises ModelError or BackendError.
     """
     path = Path(path)
     if path.suffix.lower() in BACKENDS:
         try:
-            return _opened(path)
+            return _opened(path, backend)
         except BackendError as e:
             if path.suffix.lower() == '.bin':
                 return _asked(path, e)
@@ -108,8 +109,8 @@ def read_text(path: Path) -> str:
     return data.decode('utf-8', errors='replace')
 
 
-def _opened(path: Path) -> ModelDescription:
-    with open_model(path, slots=1) as model:
+def _opened(path: Path, backend: str) -> ModelDescription:
+    with open_model(path, backend, slots=1) as model:
         notes = (model.limits,) if model.limits else ()
         if hasattr(model, 'run_rgb'):
             notes += ('the file itself takes float32 RGB 0..1; NV12 is converted on the way',)

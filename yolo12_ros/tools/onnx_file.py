@@ -16,13 +16,13 @@
 import os
 from pathlib import Path
 
+from .configured_model import refuse_folder
 from ..errors import ConfigError
 
 
 def make_room(option: str, file: Path) -> None:
     """Make the folder of an .onnx to be written.  Raises ConfigError for another name."""
-    if file.is_dir():
-        raise ConfigError(f'{option} {file} is a folder: expected the name of a file')
+    refuse_folder(option, file)
     if file.suffix.lower() != '.onnx':
         raise ConfigError(f'{option} {file}: expected a name that ends in .onnx')
     file.parent.mkdir(parents=True, exist_ok=True)

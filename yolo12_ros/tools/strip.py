@@ -153,8 +153,7 @@ def _modifier(tool: str, model: Path, arguments: list):
     from .hb_mapper_log import message
     from .hb_modifier_log import parse_modifier_log
 
-    code, printed, log = toolchain.run([tool, model.name, *arguments], model.parent,
-                                       _LOG)
+    code, printed, log = toolchain.run([tool, model.name, *arguments], model.parent, _LOG)
     if code:
         last = message((printed.strip().splitlines() or ['it printed nothing'])[-1])[0]
         raise ModelError(f'hb_model_modifier {model.name} ended with code {code}: {last}')
@@ -207,7 +206,7 @@ def _verify(tool: str, stripped: Path, before, nodes, boxes) -> None:
 
 def _print_docker(args, commands) -> None:
     if not toolchain.installed('hb_model_modifier'):
-        print(f'hb_model_modifier is not installed here. Install it (x86 Linux),\n'
-              f'  {toolchain.WHEEL}\nand run this again without --modifier-log, or')
+        print(toolchain.how_to_install('hb_model_modifier'))
+        print('and run this again without --modifier-log, or')
     print('run it in its container:')
     print(toolchain.docker_command(commands, args.model.parent, (), args.image))

@@ -27,9 +27,6 @@ from ..errors import BackendError
 
 # The image with OpenExplorer 1.2.8 for the RDK X5, on Docker Hub: hb_mapper 1.24.3.
 IMAGE = 'openexplorer/ai_toolchain_ubuntu_20_x5_cpu:v1.2.8'
-# The same tools as a wheel, from the Model Zoo's README; for Python 3.10 on x86 Linux only.
-WHEEL = ("python3.10 -m venv mapper && mapper/bin/pip install rdkx5-yolo-mapper 'setuptools<80'\n"
-         '  export PATH=$PWD/mapper/bin:$PATH')
 MAKERTBIN_LOG = 'hb_mapper_makertbin.log'
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 NOTHING_RUN = 3     # exit code of a verb whose vendor tool is not installed
@@ -38,6 +35,14 @@ NOTHING_RUN = 3     # exit code of a verb whose vendor tool is not installed
 def installed(tool: str) -> Optional[str]:
     """Return the path of a tool, None if it is not on PATH."""
     return shutil.which(tool)
+
+
+def how_to_install(tool: str) -> str:
+    """Return what to tell where a tool is missing; the wheel is that of the Model Zoo's README."""
+    return (f'{tool} is not installed here. Install it (x86 Linux, Python 3.10):\n'
+            '  python3.10 -m venv mapper\n'
+            "  mapper/bin/pip install rdkx5-yolo-mapper 'setuptools<80'\n"
+            '  export PATH=$PWD/mapper/bin:$PATH')
 
 
 def run(command: Sequence, folder: Path, log: str,
